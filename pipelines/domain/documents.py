@@ -1,0 +1,133 @@
+"""Documents as they are stored and as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Box(NamedTuple):
+    """A rectangle in PDF points; the origin is the page's top left corner."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class PageBox(NamedTuple):
+    """A box on a page; pages count from 1."""
+
+    page: int
+    box: Box
+
+
+class BlockKind(StrEnum):
+    PARAGRAPH = "paragraph"
+    HEADING = "heading"
+    TABLE = "table"
+    FIGURE = "figure"
+    LIST = "list"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A unit of layout in reading order. A table's `text` is Markdown; `cells` holds its rows."""
+
+    kind: BlockKind
+    text: str
+    page: int
+    box: Box
+    level: int | None = None  # of a heading, from 1
+    cells: tuple[tuple[str, ...], ...] | None = None  # of a table
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page's number (from 1) and size in points."""
+
+    number: int
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What a reader makes of a file: pages, and blocks in reading order over the whole document."""
+
+    pages: tuple[Page, ...]
+    blocks: tuple[Block, ...]
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One build of a collection's vectors under one embedding model and one chunker."""
+
+    id: str
+    collection_id: str
+    embedding_model: str
+    dimensions: int
+    chunker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Documents searched together. `revision` grows with every change that a search could notice."""
+
+    id: str
+    tenant_id: str
+    name: str
+    active_generation: Generation
+    revision: int
+    created_at: datetime
+
+
+class DocumentStatus(StrEnum):
+    """Derived from the newest version's job and the active version; never stored."""
+
+    PROCESSING = "processing"  # nothing to search yet
+    READY = "ready"
+    UPDATING = "updating"  # the old version answers while a new one is prepared
+    FAILED = "failed"  # the newest version failed; an older one may still answer
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One content of a document, named by its SHA-256."""
+
+    id: str
+    document_id: str
+    sha256: str
+    size_bytes: int
+    media_type: str
+    filename: str
+    blob_key: str
+    created_at: datetime
+    pages: int | None = None
+    chunks: int | None = None
+    pii_counts: Mapping[str, int] = field(default_factory=dict)  # by type, never values
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Something with an identity in a collection.
+
+    `latest` is the newest version uploaded; `active_version_id` is the one that answers (None until one is ready).
+    """
+
+    id: str
+    tenant_id: str
+    collection_id: str
+    title: str
+    readers: frozenset[str]
+    metadata: Mapping[str, str]
+    latest: Version
+    active_version_id: str | None
+    status: DocumentStatus
+    created_at: datetime
+    updated_at: datetime
