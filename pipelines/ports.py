@@ -56,7 +56,9 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str: ...
     async def available(self) -> bool: ...  # within about a second; never raises
-    def stream(self, messages: Sequence[Message]) -> AsyncIterator[str]: ...  # pieces of text; ModelUnavailable at any point
+    def stream(
+        self, messages: Sequence[Message]
+    ) -> AsyncIterator[str]: ...  # pieces of text; ModelUnavailable at any point
 
 
 # --- derived indexes ------------------------------------------------------------------------------------------------
@@ -70,7 +72,9 @@ class Hit(NamedTuple):
 class VectorIndex(Protocol):
     """Vectors by generation. Derived from catalog and files; writes are upserts on chunk ids."""
 
-    async def upsert(self, generation: documents.Generation, rows: Sequence[chunks.Chunk], vectors: Vectors) -> None: ...
+    async def upsert(
+        self, generation: documents.Generation, rows: Sequence[chunks.Chunk], vectors: Vectors
+    ) -> None: ...
     async def query(self, generation: documents.Generation, vector: Vectors, limit: int) -> list[Hit]: ...  # cosine
     async def chunk_ids(self, generation: documents.Generation, version_id: str) -> set[str]: ...
     async def delete_version(self, generation: documents.Generation, version_id: str) -> None: ...
@@ -82,7 +86,9 @@ class KeywordIndex(Protocol):
     """Full-text rows. Derived from the catalog; writes are upserts on chunk ids."""
 
     async def upsert(self, collection_id: str, rows: Sequence[chunks.Chunk]) -> None: ...
-    async def query(self, collection_id: str, text: str, limit: int) -> list[Hit]: ...  # BM25; `text` is a question, not a syntax
+    async def query(
+        self, collection_id: str, text: str, limit: int
+    ) -> list[Hit]: ...  # BM25; `text` is a question, not a syntax
     async def chunk_ids(self, version_id: str) -> set[str]: ...
     async def delete_version(self, version_id: str) -> None: ...
     async def ping(self) -> None: ...
@@ -106,7 +112,9 @@ class Blobs(Protocol):
 class Workers(Protocol):
     """A pool of processes with memory and time limits, for CPU-bound work on untrusted input."""
 
-    async def run(self, task: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R: ...  # WorkerCrashed, LimitExceeded
+    async def run(
+        self, task: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R: ...  # WorkerCrashed, LimitExceeded
 
 
 class EventSender(Protocol):
@@ -168,9 +176,13 @@ class Documents(Protocol):
     def page(
         self, principal: access.Principal, where: DocumentFilter, after: str | None, limit: int
     ) -> list[documents.Document]: ...  # newest first; `after` is the id of the last one seen
-    def with_content(self, principal: access.Principal, collection_id: str, sha256: str) -> documents.Document | None: ...
+    def with_content(
+        self, principal: access.Principal, collection_id: str, sha256: str
+    ) -> documents.Document | None: ...
     def add(self, document: documents.Document) -> None: ...  # with document.latest as its version
-    def add_version(self, version: documents.Version) -> None: ...  # becomes the latest; known id: only becomes the latest
+    def add_version(
+        self, version: documents.Version
+    ) -> None: ...  # becomes the latest; known id: only becomes the latest
     def tombstone(self, document_id: str, at: datetime) -> None: ...  # invisible from the commit on; revision + 1
 
     # for workflows, which act for no person
@@ -178,12 +190,21 @@ class Documents(Protocol):
     def version_ids(self, document_id: str) -> list[str]: ...  # also of deleted documents
     def collection_id(self, document_id: str) -> str | None: ...  # also of deleted documents
     def record_facts(
-        self, version_id: str, *, pages: int | None = None, chunks: int | None = None, pii_counts: Mapping[str, int] | None = None
+        self,
+        version_id: str,
+        *,
+        pages: int | None = None,
+        chunks: int | None = None,
+        pii_counts: Mapping[str, int] | None = None,
     ) -> None: ...
     def activate(self, version_id: str, at: datetime) -> str | None: ...
+
     """One transaction's switch: this version answers, the one returned (if any) does not; the collection's revision
     grows. VersionSuperseded when the document is deleted or has a newer upload. Repeating it changes nothing."""
-    def purge(self, document_id: str) -> None: ...  # rows of a tombstoned document; what remains is its id and deletion time
+
+    def purge(
+        self, document_id: str
+    ) -> None: ...  # rows of a tombstoned document; what remains is its id and deletion time
 
 
 class IngestTarget(NamedTuple):
@@ -200,13 +221,17 @@ class IngestTarget(NamedTuple):
 
 class Chunks(Protocol):
     def replace(self, version_id: str, chunker: str, rows: Sequence[chunks.Chunk]) -> None: ...
-    def of_version(self, version_id: str, chunker: str, first: int = 0, limit: int | None = None) -> list[chunks.Chunk]: ...
+    def of_version(
+        self, version_id: str, chunker: str, first: int = 0, limit: int | None = None
+    ) -> list[chunks.Chunk]: ...
     def ids(self, version_id: str) -> set[str]: ...
     def visible(
         self, principal: access.Principal, collection_id: str, chunk_ids: Collection[str]
     ) -> dict[str, answers.CatalogedChunk]: ...
+
     """Of these chunks, those of an active version under the active generation's chunker, in a live document of this
     collection that the principal may read: the guard on every passage."""
+
     def delete_version(self, version_id: str) -> None: ...
 
 

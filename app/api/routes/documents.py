@@ -1,0 +1,139 @@
+"""/v1/documents"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from app.api import cursors
+from app.api.auth import Editor, Reader, Use
+from app.api.schemas import Chunk, ChunkPage, Deleted, Document, DocumentPage, Uploaded, UploadedDocument
+from app.services.collections import DEFAULT_COLLECTION
+from app.services.documents import Upload
+from app.services.staging import IncomingFile
+from pipelines.domain.access import EVERYONE
+from pipelines.domain.documents import DocumentStatus
+from pipelines.domain.errors import InvalidRequest, MissingFile
+
+router = APIRouter(prefix="/v1/documents", tags=["documents"])
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+IdempotencyKey = Annotated[str | None, Header(max_length=255)]
+
+
+@router.post("", status_code=HTTPStatus.ACCEPTED, responses={200: {"description": "All files were here already"}})
+async def upload_documents(
+    principal: Editor,
+    services: Use,
+    response: Response,
+    file: Annotated[list[UploadFile] | None, File(description="repeatable")] = None,
+    collection: Annotated[str, Form()] = DEFAULT_COLLECTION,
+    title: Annotated[str | None, Form(max_length=500)] = None,
+    readers: Annotated[list[str] | None, Form(description="user:NAME, group:NAME or everyone; repeatable")] = None,
+    metadata: Annotated[str | None, Form(description="a JSON object of strings")] = None,
+    document_id: Annotated[str | None, Form(description="the document that this file replaces")] = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Uploaded:
+    """Takes files in and starts a job for each. They are durable when this answers."""
+    if not file:
+        raise MissingFile
+    upload = Upload(
+        collection, title or None, _readers(readers), _metadata(metadata), document_id or None, idempotency_key
+    )
+    incoming = [IncomingFile(each.filename or "", each.file) for each in file]
+    receipts = await services.documents.upload(principal, upload, incoming)
+    if all(receipt.duplicate for receipt in receipts):
+        response.status_code = HTTPStatus.OK
+    response.headers["Location"] = f"/v1/jobs/{receipts[0].job_id}"
+    return Uploaded(documents=[UploadedDocument.of(receipt) for receipt in receipts])
+
+
+@router.get("")
+def list_documents(
+    principal: Reader,
+    services: Use,
+    collection: str | None = None,
+    status: DocumentStatus | None = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> DocumentPage:
+    """Newest first."""
+    found = services.documents.page(principal, collection, status, cursors.decode(cursor), limit)
+    following = cursors.encode(found[-1].id) if len(found) == limit else None
+    return DocumentPage(documents=[Document.of(each) for each in found], next_cursor=following)
+
+
+@router.get("/{document_id}")
+def get_document(document_id: str, principal: Reader, services: Use) -> Document:
+    return Document.of(services.documents.get(principal, document_id))
+
+
+@router.delete("/{document_id}", status_code=HTTPStatus.ACCEPTED)
+async def delete_document(document_id: str, principal: Editor, services: Use) -> Deleted:
+    """Invisible from now on; the job removes what is left of it."""
+    job = await services.documents.delete(principal, document_id)
+    links = {"job": f"/v1/jobs/{job.id}", "events": f"/v1/jobs/{job.id}/events"}
+    return Deleted(document_id=document_id, job_id=job.id, links=links)
+
+
+@router.get("/{document_id}/content", response_class=FileResponse)
+async def get_content(
+    document_id: str, principal: Reader, services: Use, version_id: str | None = None
+) -> FileResponse:
+    """The file as it was uploaded: of the version named, else of the one that answers, else of the latest."""
+    version = await asyncio.to_thread(services.documents.version, principal, document_id, version_id)
+    stack = AsyncExitStack()
+    path = await stack.enter_async_context(services.documents.content(version))
+    return FileResponse(
+        path,
+        media_type=version.media_type,
+        filename=version.filename,
+        headers={"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"},
+        background=BackgroundTask(stack.aclose),
+    )
+
+
+@router.get("/{document_id}/chunks")
+def get_chunks(
+    document_id: str, principal: Reader, services: Use, cursor: str | None = None, limit: Limit = 50
+) -> ChunkPage:
+    """What was indexed, in reading order."""
+    first = _position(cursor)
+    found = services.documents.chunks(principal, document_id, first, limit)
+    following = cursors.encode(str(first + limit)) if len(found) == limit else None
+    return ChunkPage(chunks=[Chunk.of(each) for each in found], next_cursor=following)
+
+
+def _position(cursor: str | None) -> int:
+    decoded = cursors.decode(cursor) or "0"
+    if not decoded.isdecimal():
+        raise InvalidRequest("The cursor is not one that this server gave.")
+    return int(decoded)
+
+
+def _readers(given: list[str] | None) -> frozenset[str] | None:
+    """Names separated by commas or sent as several fields; nothing at all is everyone of the tenant."""
+    names = {name.strip() for field in given or [] for name in field.split(",")} - {""}
+    for name in names:
+        if name != EVERYONE and not name.startswith(("user:", "group:")):
+            raise InvalidRequest(f"readers: {name!r} is neither user:NAME nor group:NAME nor {EVERYONE}.")
+    return frozenset(names) or None
+
+
+def _metadata(given: str | None) -> dict[str, str] | None:
+    if not given:
+        return None
+    try:
+        found = json.loads(given)
+    except ValueError:
+        raise InvalidRequest("metadata: expected a JSON object of strings.") from None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise InvalidRequest("metadata: expected a JSON object of strings.")
+    return found

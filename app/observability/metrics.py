@@ -1,0 +1,55 @@
+"""What Prometheus sees. Labels are routes, steps and statuses; never names, tenants or anything a person wrote."""
+
+from __future__ import annotations
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+
+REQUESTS = Counter("cairn_http_requests_total", "Requests answered", ["method", "route", "status"], registry=REGISTRY)
+REQUEST_SECONDS = Histogram(
+    "cairn_http_request_seconds",
+    "Time to the start of the answer",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    registry=REGISTRY,
+)
+STEPS = Counter("cairn_job_steps_total", "Steps of jobs that ended", ["step", "outcome"], registry=REGISTRY)
+STEP_SECONDS = Histogram(
+    "cairn_job_step_seconds",
+    "Time of a step that succeeded",
+    ["step"],
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800),
+    registry=REGISTRY,
+)
+JOBS = Counter("cairn_jobs_total", "Jobs that ended", ["status"], registry=REGISTRY)
+OUTBOX_UNSENT = Gauge(
+    "cairn_outbox_unsent", "Events that the engine did not take at once, last time", registry=REGISTRY
+)
+
+
+class RequestMetrics:
+    """ASGI middleware: one count and one time a request, under the route's template."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+
+        async def observed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "unmatched")
+                REQUESTS.labels(scope["method"], route, message["status"]).inc()
+                REQUEST_SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
+            await send(message)
+
+        await self._app(scope, receive, observed)

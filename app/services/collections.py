@@ -1,0 +1,60 @@
+"""Collections: what is searched together, and under which embedding model and chunker."""
+
+from __future__ import annotations
+
+import re
+
+from pipelines.domain.access import Principal
+from pipelines.domain.documents import Collection, Generation
+from pipelines.domain.errors import CollectionExists, CollectionNotFound, InvalidRequest
+from pipelines.domain.ids import derived_id, new_id
+from pipelines.ports import Catalog, Clock, Embedder
+
+DEFAULT_COLLECTION = "default"
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+
+
+class Collections:
+    """Sync: call it from a thread."""
+
+    def __init__(self, catalog: Catalog, embedder: Embedder, chunker: str, clock: Clock) -> None:
+        self._catalog = catalog
+        self._embedder = embedder
+        self._chunker = chunker
+        self._clock = clock
+
+    def create(self, principal: Principal, name: str) -> Collection:
+        """Raises CollectionExists, InvalidRequest."""
+        if not _NAME.fullmatch(name):
+            raise InvalidRequest(
+                "A collection's name has 1 to 64 of a-z, 0-9, - and _, and a letter or digit at both ends."
+            )
+        collection_id = new_id("col")
+        generation = Generation(
+            id=derived_id("gen", collection_id, self._embedder.model, self._chunker),
+            collection_id=collection_id,
+            embedding_model=self._embedder.model,
+            dimensions=self._embedder.dimensions,
+            chunker=self._chunker,
+        )
+        collection = Collection(collection_id, principal.tenant_id, name, generation, 0, self._clock())
+        with self._catalog.begin() as uow:
+            uow.collections.add(collection)
+        return collection
+
+    def all(self, principal: Principal) -> list[Collection]:
+        with self._catalog.read() as uow:
+            return uow.collections.all(principal.tenant_id)
+
+    def get(self, principal: Principal, name: str) -> Collection:
+        """Raises CollectionNotFound; the default collection comes to be when it is first asked for."""
+        with self._catalog.read() as uow:
+            found = uow.collections.by_name(principal.tenant_id, name)
+        if found is not None:
+            return found
+        if name != DEFAULT_COLLECTION:
+            raise CollectionNotFound(f"There is no collection {name!r}.")
+        try:
+            return self.create(principal, name)
+        except CollectionExists:  # another request was quicker
+            return self.get(principal, name)

@@ -1,0 +1,88 @@
+"""What the steps of `delete-document` do (the Deletion of workflows/delete.py)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.services.ingestion import VersionCache
+from pipelines.domain.documents import Collection
+from pipelines.domain.errors import DependencyUnavailable
+from pipelines.ports import Blobs, Catalog, KeywordIndex, VectorIndex
+from workflows.events import DocumentDeleted
+from workflows.steps import StepOutput
+
+FILE_PREFIXES = ("originals", "parsed", "redacted", "vectors")
+
+
+class PurgeIncomplete(DependencyUnavailable):
+    """Something of the deleted document is still there; it is removed again."""
+
+    code = "purge_incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDeletion:
+    catalog: Catalog
+    blobs: Blobs
+    vectors: VectorIndex
+    keywords: KeywordIndex
+    caches: Sequence[VersionCache]
+
+    async def invalidate_caches(self, deleted: DocumentDeleted) -> StepOutput:
+        versions, _ = await asyncio.to_thread(self._traces, deleted)
+        return {"entries": sum([await cache.forget(versions) for cache in self.caches])}
+
+    async def purge_index(self, deleted: DocumentDeleted) -> StepOutput:
+        versions, collection = await asyncio.to_thread(self._traces, deleted)
+        for version_id in versions:
+            if collection is not None:
+                await self.vectors.delete_version(collection.active_generation, version_id)
+            await self.keywords.delete_version(version_id)
+        return {"versions": len(versions)}
+
+    async def purge_files(self, deleted: DocumentDeleted) -> StepOutput:
+        files = 0
+        for key in await self._files(deleted):
+            await self.blobs.delete(key)
+            files += 1
+        return {"files": files}
+
+    async def verify(self, deleted: DocumentDeleted) -> StepOutput:
+        """Looks again: a step of an ingest that was cancelled may have written after the purge."""
+        versions, collection = await asyncio.to_thread(self._traces, deleted)
+        left = len(await self._files(deleted))
+        for version_id in versions:
+            left += len(await self.keywords.chunk_ids(version_id))
+            if collection is not None:
+                left += len(await self.vectors.chunk_ids(collection.active_generation, version_id))
+        if left:
+            await self.purge_index(deleted)
+            await self.purge_files(deleted)
+            raise PurgeIncomplete
+        return {"left": 0}
+
+    async def purge_catalog(self, deleted: DocumentDeleted) -> StepOutput:
+        def commit() -> None:
+            with self.catalog.begin() as uow:
+                uow.documents.purge(deleted.document_id)
+
+        await asyncio.to_thread(commit)
+        return {}
+
+    async def _files(self, deleted: DocumentDeleted) -> list[str]:
+        versions, _ = await asyncio.to_thread(self._traces, deleted)
+        keys = [
+            f"originals/{version_id}" for version_id in versions if await self.blobs.exists(f"originals/{version_id}")
+        ]
+        for version_id in versions:
+            for kind in ("parsed", "redacted", "vectors"):
+                keys += await self.blobs.keys(f"{kind}/{version_id}/")
+        return keys
+
+    def _traces(self, deleted: DocumentDeleted) -> tuple[list[str], Collection | None]:
+        with self.catalog.read() as uow:
+            collection_id = uow.documents.collection_id(deleted.document_id)
+            collection = uow.collections.by_id(collection_id) if collection_id else None
+            return uow.documents.version_ids(deleted.document_id), collection

@@ -1,0 +1,278 @@
+"""What the steps of `ingest-document` do (the Ingestion of workflows/ingest.py).
+
+Between steps, results lie in the blob store under keys that name what they are made of, so a step that runs again
+finds what it made before. Text before redaction lies under `parsed/`, from one step to the next only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from pipelines.domain.chunks import Chunk
+from pipelines.domain.documents import Version
+from pipelines.domain.errors import IndexUnavailable, LimitExceeded, UnreadableFile, VersionSuperseded
+from pipelines.domain.ids import derived_id
+from pipelines.domain.jobs import Progress
+from pipelines.domain.privacy import PiiPolicy
+from pipelines.ingest import parse, stages
+from pipelines.ports import (
+    Blobs,
+    Catalog,
+    Clock,
+    Embedder,
+    IngestTarget,
+    KeywordIndex,
+    VectorIndex,
+    Vectors,
+    Workers,
+)
+from workflows.events import BatchRequested, DocumentUploaded
+from workflows.steps import StepOutput
+
+
+class ProgressRecord(Protocol):
+    async def progress(self, job_id: str, progress: Progress) -> None: ...
+
+
+class VersionCache(Protocol):
+    """Anything that remembers what a version contributed to."""
+
+    async def forget(self, version_ids: Sequence[str]) -> int: ...  # entries removed
+
+
+@dataclass(frozen=True, slots=True)
+class IngestionLimits:
+    max_pages: int = 5_000
+    pages_per_range: int = 16
+    chunks_per_batch: int = 64
+    max_batches: int = 500  # a run has 1,000 steps at most
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentIngestion:
+    catalog: Catalog
+    blobs: Blobs
+    workers: Workers
+    embedder: Embedder
+    vectors: VectorIndex
+    keywords: KeywordIndex
+    caches: Sequence[VersionCache]
+    progress: ProgressRecord
+    policy: PiiPolicy
+    redaction_key: bytes
+    clock: Clock
+    limits: IngestionLimits
+
+    async def parse(self, upload: DocumentUploaded) -> StepOutput:
+        """Pages to blocks, a range of pages at a time; a range that is done is not done again."""
+        version = (await self._wanted(upload.version_id)).version
+        async with self.blobs.local(version.blob_key) as path:
+            pages = await self.workers.run(parse.probe, path, version.media_type)
+            if pages > self.limits.max_pages:
+                raise LimitExceeded(f"The file has {pages:,} pages; {self.limits.max_pages:,} are allowed.")
+            if not await self.blobs.exists(self._redacted_key(version)):
+                await self._parse_ranges(upload, version, path, parse.plan_ranges(pages, self.limits.pages_per_range))
+        await asyncio.to_thread(self._record_pages, version, pages)
+        return {"pages": pages, "blob_key": _parsed_prefix(version)}
+
+    async def _parse_ranges(
+        self, upload: DocumentUploaded, version: Version, path: Path, ranges: Sequence[parse.PageRange]
+    ) -> None:
+        done = 0
+        total = ranges[-1].last
+
+        async def parse_range(pages: parse.PageRange) -> None:
+            nonlocal done
+            key = f"{_parsed_prefix(version)}{pages.first:06}"
+            if not await self.blobs.exists(key):
+                blocks = await self.workers.run(stages.parse_range, path, version.media_type, pages)
+                await self.blobs.put(key, blocks)
+            done += pages.last - pages.first + 1
+            await self.progress.progress(upload.job_id, Progress(done, total, "pages"))
+
+        tasks = [asyncio.create_task(parse_range(pages)) for pages in ranges]
+        try:
+            await asyncio.gather(*tasks)
+        finally:  # one range failed, or the step was cancelled: the others are of no use
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def redact(self, upload: DocumentUploaded) -> StepOutput:
+        """All ranges to one document without personal data; the ranges are removed."""
+        version = (await self._wanted(upload.version_id)).version
+        key = self._redacted_key(version)
+        if not await self.blobs.exists(key):
+            parts = [await self.blobs.get(part) for part in sorted(await self.blobs.keys(_parsed_prefix(version)))]
+            document, report = await self.workers.run(stages.redact_parts, parts, self.policy, self.redaction_key)
+            await asyncio.to_thread(self._record_redaction, version, report.counts)
+            await self.blobs.put(key, document)
+        await self.blobs.delete(_parsed_prefix(version))
+        counts = await asyncio.to_thread(self._redaction_counts, version)
+        return {"redacted": sum(counts.values()), **counts, "blob_key": key}
+
+    async def chunk(self, upload: DocumentUploaded) -> StepOutput:
+        target = await self._wanted(upload.version_id)
+        version, chunker = target.version, target.collection.active_generation.chunker
+        document = await self.blobs.get(self._redacted_key(version))
+        counter = self.embedder.token_counter()
+        rows = await self.workers.run(stages.chunk_document, document, version.id, chunker, counter)
+        if not rows:
+            raise UnreadableFile("No text was found in the file. If it is a scan, it needs OCR first.")
+        await asyncio.to_thread(self._replace_chunks, version, chunker, rows)
+        return {
+            "chunks": len(rows),
+            "batch_size": max(self.limits.chunks_per_batch, -(-len(rows) // self.limits.max_batches)),
+        }
+
+    async def embed_batch(self, request: BatchRequested, batch: int) -> StepOutput:
+        target = await self._wanted(request.version_id)
+        first = batch * request.batch_size
+        rows = await asyncio.to_thread(self._chunks, target, first, request.batch_size)
+        key = f"{_vectors_prefix(target)}{first:08}"
+        texts = [row.embedding_text(target.document.title) for row in rows]
+        data = (
+            await self.blobs.get(key)
+            if await self.blobs.exists(key)
+            else _encode(await self.embedder.embed_documents(texts))
+        )
+        await self.blobs.put(key, data)
+        await self.progress.progress(request.job_id, Progress(first + len(rows), request.chunks, "chunks"))
+        return {"count": len(rows), "blob_key": key, "sha256": hashlib.sha256(data).hexdigest()}
+
+    async def index(self, upload: DocumentUploaded) -> StepOutput:
+        """Vectors and keyword rows of all chunks; nobody sees them before the version is active."""
+        target = await self._wanted(upload.version_id)
+        generation = target.collection.active_generation
+        for key in sorted(await self.blobs.keys(_vectors_prefix(target))):
+            vectors = _decode(await self.blobs.get(key))
+            rows = await asyncio.to_thread(self._chunks, target, int(key.rsplit("/", 1)[-1]), len(vectors))
+            await self.vectors.upsert(generation, rows, vectors)
+            await self.keywords.upsert(target.collection.id, rows)
+        wanted = await asyncio.to_thread(self._chunk_ids, target.version)
+        held = (
+            await self.vectors.chunk_ids(generation, target.version.id),
+            await self.keywords.chunk_ids(target.version.id),
+        )
+        if any(ids != wanted for ids in held):
+            await self._purge(target, target.version.id, keep_chunks=True)
+            raise IndexUnavailable("The index does not hold what was written to it; it is written again.")
+        try:
+            await self._wanted(upload.version_id)
+        except VersionSuperseded:  # deleted or replaced meanwhile: whoever did that may have purged before we wrote
+            await self._purge(target, target.version.id)
+            raise
+        return {"vectors": len(held[0]), "keyword_rows": len(held[1])}
+
+    async def activate(self, upload: DocumentUploaded) -> StepOutput:
+        def commit() -> str | None:
+            with self.catalog.begin() as uow:
+                return uow.documents.activate(upload.version_id, self.clock())
+
+        return {"replaced": await asyncio.to_thread(commit) or ""}
+
+    async def invalidate_caches(self, upload: DocumentUploaded) -> StepOutput:
+        target = await self._wanted(upload.version_id)
+        version_ids = await asyncio.to_thread(self._version_ids, target)
+        return {"entries": sum([await cache.forget(version_ids) for cache in self.caches])}
+
+    async def clean_up(self, upload: DocumentUploaded) -> StepOutput:
+        """Removes work files, and what was derived from versions that no longer answer; originals stay."""
+        target = await self._wanted(upload.version_id)
+        await self.blobs.delete(f"vectors/{target.version.id}/")
+        retired = [each for each in await asyncio.to_thread(self._version_ids, target) if each != target.version.id]
+        for version_id in retired:
+            await self._purge(target, version_id)
+        return {"retired_versions": len(retired)}
+
+    async def give_up(self, upload: DocumentUploaded) -> None:
+        """Leaves a failed or cancelled version with its original, and what a retry can use; never unredacted text."""
+        await self.blobs.delete(f"parsed/{upload.version_id}/")
+        target = await asyncio.to_thread(self._target, upload.version_id)
+        if target is not None and target.document.active_version_id != upload.version_id:
+            await self._purge(target, upload.version_id)
+
+    # --- the catalog, from a thread ---
+
+    async def _wanted(self, version_id: str) -> IngestTarget:
+        """Raises VersionSuperseded when the document was deleted or has a newer upload."""
+        target = await asyncio.to_thread(self._target, version_id)
+        if target is None or not target.wanted:
+            raise VersionSuperseded
+        return target
+
+    def _target(self, version_id: str) -> IngestTarget | None:
+        with self.catalog.read() as uow:
+            return uow.documents.target(version_id)
+
+    def _version_ids(self, target: IngestTarget) -> list[str]:
+        with self.catalog.read() as uow:
+            return uow.documents.version_ids(target.document.id)
+
+    def _chunks(self, target: IngestTarget, first: int, limit: int) -> list[Chunk]:
+        with self.catalog.read() as uow:
+            chunker = target.collection.active_generation.chunker
+            return uow.chunks.of_version(target.version.id, chunker, first, limit)
+
+    def _chunk_ids(self, version: Version) -> set[str]:
+        with self.catalog.read() as uow:
+            return uow.chunks.ids(version.id)
+
+    def _redaction_counts(self, version: Version) -> dict[str, int]:
+        target = self._target(version.id)
+        return dict(target.version.pii_counts) if target else {}
+
+    def _record_pages(self, version: Version, pages: int) -> None:
+        with self.catalog.begin() as uow:
+            uow.documents.record_facts(version.id, pages=pages)
+
+    def _record_redaction(self, version: Version, counts: Mapping[str, int]) -> None:
+        with self.catalog.begin() as uow:
+            uow.documents.record_facts(version.id, pii_counts=counts)
+
+    def _replace_chunks(self, version: Version, chunker: str, rows: Sequence[Chunk]) -> None:
+        with self.catalog.begin() as uow:
+            uow.chunks.replace(version.id, chunker, rows)
+            uow.documents.record_facts(version.id, chunks=len(rows))
+
+    async def _purge(self, target: IngestTarget, version_id: str, *, keep_chunks: bool = False) -> None:
+        await self.vectors.delete_version(target.collection.active_generation, version_id)
+        await self.keywords.delete_version(version_id)
+        if not keep_chunks:
+            await asyncio.to_thread(self._delete_chunks, version_id)
+
+    def _delete_chunks(self, version_id: str) -> None:
+        with self.catalog.begin() as uow:
+            uow.chunks.delete_version(version_id)
+
+    # --- where things lie ---
+
+    def _redacted_key(self, version: Version) -> str:
+        recipe = derived_id("recipe", parse.PARSER, self.policy.name, repr(asdict(self.policy)))
+        return f"redacted/{version.id}/{recipe}"
+
+
+def _parsed_prefix(version: Version) -> str:
+    return f"parsed/{version.id}/{parse.PARSER}/"
+
+
+def _vectors_prefix(target: IngestTarget) -> str:
+    return f"vectors/{target.version.id}/{target.collection.active_generation.id}/"
+
+
+def _encode(vectors: Vectors) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, vectors, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _decode(data: bytes) -> Vectors:
+    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False), dtype=np.float32)

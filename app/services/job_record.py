@@ -1,0 +1,74 @@
+"""The course of a job, written by the workflows as they go (the JobRecord of workflows/steps.py)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from pipelines.domain.errors import VersionSuperseded
+from pipelines.domain.jobs import JobError, JobStatus, Progress
+from pipelines.ports import Catalog, Clock
+
+log = structlog.get_logger()
+
+INTERRUPTED = JobError("interrupted", "The server stopped in the middle of this work each time it was tried. Retry it.")
+
+
+class CatalogJobRecord:
+    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+        self._catalog = catalog
+        self._clock = clock
+
+    async def step_started(self, job_id: str, step_id: str) -> None:
+        def write() -> None:
+            with self._catalog.begin() as uow:
+                uow.jobs.start_step(job_id, step_id, self._clock())
+
+        await asyncio.to_thread(write)
+
+    async def step_succeeded(self, job_id: str, step_id: str, output: Mapping[str, int | str]) -> None:
+        def write() -> None:
+            with self._catalog.begin() as uow:
+                uow.jobs.end_step(job_id, step_id, self._clock(), output)
+
+        await asyncio.to_thread(write)
+        log.info("job.step_succeeded", job_id=job_id, step=step_id, **output)
+
+    async def step_failed(self, job_id: str, step_id: str, error: JobError, *, retriable: bool) -> None:
+        def write() -> None:
+            with self._catalog.begin() as uow:
+                uow.jobs.fail_step(job_id, step_id, self._clock(), error, retriable=retriable)
+
+        await asyncio.to_thread(write)
+        log.warning("job.step_failed", job_id=job_id, step=step_id, code=error.code, retriable=retriable)
+
+    async def progress(self, job_id: str, progress: Progress) -> None:
+        def write() -> None:
+            with self._catalog.begin() as uow:
+                uow.jobs.progress(job_id, self._clock(), progress)
+
+        await asyncio.to_thread(write)
+
+    async def succeeded(self, job_id: str) -> None:
+        await asyncio.to_thread(self._finish, job_id, JobStatus.SUCCEEDED, None)
+
+    async def cancelled(self, job_id: str) -> None:
+        await asyncio.to_thread(self._finish, job_id, JobStatus.CANCELLED, None)
+
+    async def failed(self, job_id: str) -> JobError:
+        def write() -> JobError:
+            with self._catalog.read() as uow:
+                job = uow.jobs.find(job_id)
+            error = job.error or INTERRUPTED if job else INTERRUPTED
+            given_up = error.code == VersionSuperseded.code
+            self._finish(job_id, JobStatus.CANCELLED if given_up else JobStatus.FAILED, error)
+            return error
+
+        return await asyncio.to_thread(write)
+
+    def _finish(self, job_id: str, status: JobStatus, error: JobError | None) -> None:
+        with self._catalog.begin() as uow:
+            uow.jobs.finish(job_id, status, self._clock(), error)
+        log.info("job.finished", job_id=job_id, status=status.value, code=error.code if error else None)

@@ -1,0 +1,102 @@
+"""Names and payloads of the product's events. A payload gains optional fields only; anything else is a new name."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self, TypeVar
+
+import inngest
+from pydantic import BaseModel, ConfigDict
+
+from pipelines.domain.jobs import OutboxEvent
+
+FUNCTION_CANCELLED = "inngest/function.cancelled"
+
+
+class DocumentEvent(BaseModel):
+    """What every event about a document carries. `run` counts the starts of its job, from 1."""
+
+    name: ClassVar[str]
+    verb: ClassVar[str]
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    tenant_id: str
+    document_id: str
+    job_id: str
+    run: int = 1
+
+    @property
+    def subject_id(self) -> str:
+        return self.document_id
+
+    @property
+    def event_id(self) -> str:
+        """Deterministic, so that the engine drops a second one: document-uploaded-{version_id}."""
+        again = f"-{self.run}" if self.run > 1 else ""
+        return f"document-{self.verb}-{self.subject_id}{again}"
+
+    def outbox(self) -> OutboxEvent:
+        return OutboxEvent(self.event_id, self.name, self.model_dump())
+
+    def event(self) -> inngest.Event:
+        return inngest.Event(id=self.event_id, name=self.name, data=self.model_dump())
+
+    @classmethod
+    def of(cls, event: inngest.Event) -> Self:
+        return cls.model_validate(event.data)
+
+
+class VersionEvent(DocumentEvent):
+    version_id: str
+
+    @property
+    def subject_id(self) -> str:
+        return self.version_id
+
+
+class DocumentUploaded(VersionEvent):
+    """A file is stored and its document is in the catalog."""
+
+    name = "rag/document.uploaded"
+    verb = "uploaded"
+
+
+class DocumentIndexed(VersionEvent):
+    """The version answers questions."""
+
+    name = "rag/document.indexed"
+    verb = "indexed"
+
+
+class DocumentFailed(VersionEvent):
+    """The version could not be prepared."""
+
+    name = "rag/document.failed"
+    verb = "failed"
+    code: str
+
+
+class DocumentDeleted(DocumentEvent):
+    """The document is invisible already; what is left of it is to be removed."""
+
+    name = "rag/document.deleted"
+    verb = "deleted"
+
+
+class BatchRequested(VersionEvent):
+    """Ask `embed-document` for the vectors of a version's chunks, in batches."""
+
+    name = "rag/document.embedding_requested"
+    verb = "embedding-requested"
+    chunks: int
+    batch_size: int
+
+
+E = TypeVar("E", bound=DocumentEvent)
+
+
+def original_of(ctx: inngest.Context, kind: type[E]) -> E:
+    """The event whose run failed or was cancelled, out of the engine's own event about that."""
+    original = ctx.event.data["event"]
+    if not isinstance(original, dict):
+        raise inngest.NonRetriableError("The engine's event does not carry the event of the run it is about.")
+    return kind.model_validate(original["data"])

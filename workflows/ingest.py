@@ -1,0 +1,116 @@
+"""From an uploaded file to a version that answers questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import inngest
+
+from workflows.events import (
+    FUNCTION_CANCELLED,
+    BatchRequested,
+    DocumentDeleted,
+    DocumentFailed,
+    DocumentIndexed,
+    DocumentUploaded,
+    original_of,
+)
+from workflows.steps import JobRecord, RecordedSteps, StepOutput
+
+SAME_DOCUMENT = "async.data.document_id == event.data.document_id"
+
+
+class Ingestion(Protocol):
+    """What the steps do. Each may run twice: it upserts on ids that follow from its input."""
+
+    async def parse(self, upload: DocumentUploaded) -> StepOutput: ...
+    async def redact(self, upload: DocumentUploaded) -> StepOutput: ...
+    async def chunk(self, upload: DocumentUploaded) -> StepOutput: ...  # {"chunks", "batch_size", ...}
+    async def embed_batch(self, request: BatchRequested, batch: int) -> StepOutput: ...
+    async def index(self, upload: DocumentUploaded) -> StepOutput: ...
+    async def activate(self, upload: DocumentUploaded) -> StepOutput: ...
+    async def invalidate_caches(self, upload: DocumentUploaded) -> StepOutput: ...
+    async def clean_up(self, upload: DocumentUploaded) -> StepOutput: ...
+    async def give_up(self, upload: DocumentUploaded) -> None: ...  # removes what an unfinished run left
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`documents` of one tenant are prepared at the same time; `embeddings` of all tenants together."""
+
+    retries: int = 4
+    documents: int = 2
+    embeddings: int = 1
+
+
+def functions(
+    client: inngest.Inngest, ingestion: Ingestion, record: JobRecord, limits: Limits
+) -> list[inngest.Function[Any]]:
+    """`ingest-document`, `embed-document` and `close-cancelled-ingest`."""
+
+    @client.create_function(
+        fn_id="embed-document",
+        name="Embed document",
+        trigger=inngest.TriggerEvent(event=BatchRequested.name),
+        retries=limits.retries,
+        concurrency=[inngest.Concurrency(limit=limits.embeddings)],
+        cancel=[inngest.Cancel(event=DocumentDeleted.name, if_exp=SAME_DOCUMENT)],
+    )
+    async def embed_document(ctx: inngest.Context) -> StepOutput:
+        request = BatchRequested.of(ctx.event)
+        steps = RecordedSteps(ctx, record, request.job_id)
+        for batch in range(-(-request.chunks // request.batch_size)):
+            await steps.run(f"embed-batch-{batch}", partial(ingestion.embed_batch, request, batch))
+        return {"chunks": request.chunks}
+
+    async def on_failure(ctx: inngest.Context) -> None:
+        upload = original_of(ctx, DocumentUploaded)
+
+        async def close_job() -> str:
+            return (await record.failed(upload.job_id)).code
+
+        code = await ctx.step.run("close-job", close_job)
+        await ctx.step.run("give-up", partial(ingestion.give_up, upload))
+        await ctx.step.send_event("announce", DocumentFailed(**upload.model_dump(), code=code).event())
+
+    @client.create_function(
+        fn_id="ingest-document",
+        name="Ingest document",
+        trigger=inngest.TriggerEvent(event=DocumentUploaded.name),
+        retries=limits.retries,
+        concurrency=[inngest.Concurrency(limit=limits.documents, key="event.data.tenant_id")],
+        cancel=[inngest.Cancel(event=DocumentDeleted.name, if_exp=SAME_DOCUMENT)],
+        on_failure=on_failure,
+    )
+    async def ingest_document(ctx: inngest.Context) -> StepOutput:
+        upload = DocumentUploaded.of(ctx.event)
+        steps = RecordedSteps(ctx, record, upload.job_id)
+        await steps.run("parse-document", partial(ingestion.parse, upload))
+        await steps.run("redact-pii", partial(ingestion.redact, upload))
+        plan = await steps.run("chunk-document", partial(ingestion.chunk, upload))
+        wanted = BatchRequested(**upload.model_dump(), chunks=int(plan["chunks"]), batch_size=int(plan["batch_size"]))
+        await ctx.step.invoke("embed-document", function=embed_document, data=wanted.model_dump())
+        await steps.run("upsert-index", partial(ingestion.index, upload))
+        await steps.run("activate-version", partial(ingestion.activate, upload))
+        await steps.run("invalidate-caches", partial(ingestion.invalidate_caches, upload))
+        await steps.run("clean-up", partial(ingestion.clean_up, upload))
+        await ctx.step.run("close-job", partial(record.succeeded, upload.job_id))
+        await ctx.step.send_event("announce", DocumentIndexed(**upload.model_dump()).event())
+        return {"version_id": upload.version_id, "chunks": plan["chunks"]}
+
+    @client.create_function(
+        fn_id="close-cancelled-ingest",
+        name="Close the job of a cancelled ingest",
+        trigger=inngest.TriggerEvent(
+            event=FUNCTION_CANCELLED, expression=f"event.data.function_id == '{ingest_document.id}'"
+        ),
+        retries=limits.retries,
+    )
+    async def close_cancelled_ingest(ctx: inngest.Context) -> None:
+        upload = original_of(ctx, DocumentUploaded)
+        await ctx.step.run("close-job", partial(record.cancelled, upload.job_id))
+        await ctx.step.run("give-up", partial(ingestion.give_up, upload))
+
+    return [ingest_document, embed_document, close_cancelled_ingest]
