@@ -1,0 +1,144 @@
+"""Where personal data stands in a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Protocol
+
+from pipelines.domain.errors import CairnError, ConfigurationError
+from pipelines.domain.privacy import PiiAction, PiiPolicy, PiiSpan
+
+RULES = "rules-1"  # changes when pipelines.ingest.redact.recognisers or .phone may find something else
+WINDOW = 8_000  # characters: Presidio's de-duplication and context search are quadratic in candidates
+OVERLAP = 400  # characters: longer than any entity with its context words
+
+PLACEHOLDER = re.compile(r"<[A-Z][A-Z_]*_(?:\d{1,6}|[0-9a-f]{8}|\*{4}\w{0,4})>")
+"""What redaction leaves behind; it is never itself taken for personal data."""
+
+
+class Analyzer(Protocol):
+    """A loaded detector."""
+
+    @property
+    def entities(self) -> frozenset[str]: ...
+    def zone(self) -> AbstractContextManager[object]: ...  # memory taken inside is given back at its end
+    def analyze(self, text: str, entities: list[str]) -> Iterable[PiiSpan]: ...
+
+
+def recognisers_id() -> str:
+    """The detector and its rules, e.g. "presidio-2.2.366+rules-1"."""
+    return f"presidio-{version('presidio-analyzer')}+{RULES}"
+
+
+@lru_cache(maxsize=1)
+def blank_analyzer() -> Analyzer:
+    """Presidio on a blank spaCy tokeniser; built once a process (about a second, 100 MB), nothing downloaded."""
+    from pipelines.ingest.redact.analyzer import BlankAnalyzer
+
+    return BlankAnalyzer()
+
+
+def detect(text: str, policy: PiiPolicy) -> list[PiiSpan]:
+    """Spans that the policy acts on, in order, without overlaps: of two that overlap the higher score stays, then the
+    longer. Lines broken inside a value do not hide it.
+
+    Raises ConfigurationError when nothing can find an entity that the policy names, CairnError when the detector fails.
+    """
+    if not text.strip():
+        return []
+    analyzer = blank_analyzer()
+    rules = {entity: rule for entity, rule in policy.rules.items() if rule.action is not PiiAction.KEEP}
+    if unknown := sorted(rules.keys() - analyzer.entities):
+        raise ConfigurationError(
+            f"The PII policy {policy.name!r} names {', '.join(unknown)}, which nothing here detects."
+        )
+    view, origin = unwrap(text)
+    candidates: list[PiiSpan] = []
+    with analyzer.zone():
+        for first, last in _windows(view):
+            candidates += (
+                span._replace(start=first + span.start, end=first + span.end)
+                for span in _analyze(analyzer, view[first:last], list(rules))
+            )
+    opaque = [match.span() for match in PLACEHOLDER.finditer(view)]
+    kept = _resolve(
+        span
+        for span in candidates
+        if span.score >= rules[span.entity].threshold
+        and not any(start < span.end and span.start < end for start, end in opaque)
+    )
+    return [span._replace(start=origin[span.start], end=origin[span.end - 1] + 1) for span in kept]
+
+
+def _analyze(analyzer: Analyzer, text: str, entities: list[str]) -> Iterable[PiiSpan]:
+    try:
+        return list(analyzer.analyze(text, entities))
+    except Exception as error:  # Presidio's messages quote the text: only the kind of failure leaves this process
+        raise CairnError(f"The detector of personal data failed ({type(error).__name__}).") from None
+
+
+def _windows(text: str) -> Iterator[tuple[int, int]]:
+    """Overlapping stretches of at most WINDOW characters that start and end at white space where there is any."""
+    start = 0
+    while len(text) - start > WINDOW:
+        end = _space_before(text, start + WINDOW, start + WINDOW // 2)
+        yield start, end
+        start = _space_before(text, end - OVERLAP, start + 1)
+    yield start, len(text)
+
+
+def _space_before(text: str, position: int, lowest: int) -> int:
+    return next((at for at in range(position, lowest, -1) if text[at - 1].isspace()), position)
+
+
+def _resolve(spans: Iterable[PiiSpan]) -> list[PiiSpan]:
+    kept: list[PiiSpan] = []
+    for span in sorted(spans, key=lambda span: (-span.score, span.start - span.end, span.start, span.entity)):
+        if all(span.end <= other.start or other.end <= span.start for other in kept):
+            kept.append(span)
+    return sorted(kept)
+
+
+# A hyphen at a line's end joins letters and is dropped; between digits it is part of the value. An address breaks at "@" or ".".
+_BREAK = re.compile(
+    r"(?P<hyphen>(?<=[^\W\d_])-\n(?=[^\W\d_]))"
+    r"|(?<=\d[-.])\n(?=\d)|(?<=\w@)\n(?=\w)|(?<=\w)\n(?=@\w)|(?<=@)\n(?=\w)"
+    r"|(?<=\.)\n(?=[^\W\d_]{2,})"
+    r"|(?<=\S)[ \t]*(?P<space>\n)(?=[ \t]*\S)"
+)
+
+
+def unwrap(text: str) -> tuple[str, range | list[int]]:
+    """The text with the lines of a paragraph joined, and for each character of it its place in `text`."""
+    if "\n" not in text:
+        return text, range(len(text))
+    pieces: list[str] = []
+    origin: list[int] = []
+    position = 0
+
+    def take(until: int) -> None:
+        pieces.append(text[position:until])
+        origin.extend(range(position, until))
+
+    for match in _BREAK.finditer(text):
+        if match.group("space") is not None:
+            take(match.start("space"))
+            pieces.append(" ")
+            origin.append(match.start("space"))
+        elif match.group("hyphen") is not None or _inside_address(text, match.start()):
+            take(match.start())
+        else:
+            continue
+        position = match.end()
+    take(len(text))
+    return "".join(pieces), origin
+
+
+def _inside_address(text: str, newline: int) -> bool:
+    """Whether the word that the line ends with is a number, or an e-mail address that goes on."""
+    word = text[:newline].rsplit(None, 1)[-1] if text[:newline].strip() else ""
+    return text[newline - 1] != "." or "@" in word or word[:-1].isdecimal()

@@ -1,0 +1,52 @@
+"""The policies that come with the product. Thresholds are Presidio scores; docs/adr/redaction.md says why each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pipelines.domain.privacy import EntityRule, PiiAction, PiiPolicy
+
+_IDENTIFIERS: Mapping[str, EntityRule] = {
+    "PRIVATE_KEY": EntityRule(PiiAction.REFUSE, 0.9),
+    "API_KEY": EntityRule(PiiAction.PLACEHOLDER, 0.6),
+    "CREDIT_CARD": EntityRule(PiiAction.MASK, 0.3),
+    "IBAN_CODE": EntityRule(PiiAction.PSEUDONYM, 0.5),
+    "US_SSN": EntityRule(PiiAction.PSEUDONYM, 0.4),  # the weak patterns reach 0.4 with a context word only
+    "US_ITIN": EntityRule(PiiAction.PSEUDONYM, 0.4),
+    "US_PASSPORT": EntityRule(PiiAction.PSEUDONYM, 0.4),
+    "UK_NINO": EntityRule(PiiAction.PSEUDONYM, 0.5),
+    "IT_FISCAL_CODE": EntityRule(PiiAction.PSEUDONYM, 0.5),
+    "EMAIL_ADDRESS": EntityRule(PiiAction.PSEUDONYM, 0.5),
+    "PHONE_NUMBER": EntityRule(PiiAction.PLACEHOLDER, 0.35),
+    "CRYPTO": EntityRule(PiiAction.PLACEHOLDER, 0.6),
+    "IP_ADDRESS": EntityRule(PiiAction.PLACEHOLDER, 0.6),
+    "MAC_ADDRESS": EntityRule(PiiAction.PLACEHOLDER, 0.6),
+}
+
+DEFAULT_POLICY = PiiPolicy("default", MappingProxyType(dict(_IDENTIFIERS)))
+"""Direct identifiers go; names stay searchable."""
+
+STRICT_POLICY = PiiPolicy(
+    "strict",
+    MappingProxyType(
+        {
+            **_IDENTIFIERS,
+            "API_KEY": EntityRule(PiiAction.REFUSE, 0.6),
+            "CREDIT_CARD": EntityRule(PiiAction.PSEUDONYM, 0.3),
+            "PHONE_NUMBER": EntityRule(PiiAction.PSEUDONYM, 0.35),
+            "PERSON": EntityRule(PiiAction.PSEUDONYM, 0.5),
+            "STREET_ADDRESS": EntityRule(PiiAction.PLACEHOLDER, 0.5),
+        }
+    ),
+)
+"""Also no part of a card, no secret, and the names and addresses that rules find: best effort, not a guarantee."""
+
+
+def policy_id(policy: PiiPolicy) -> str:
+    """The policy's name and a hash of its rules, e.g. "default-1f0c9a3e": changes when any rule does."""
+    rules = {entity: (rule.action, rule.threshold) for entity, rule in policy.rules.items()}
+    digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+    return f"{policy.name}-{digest[:8]}"
