@@ -1,0 +1,66 @@
+"""Which pieces go together. Optimal breaks by dynamic programming, as Knuth and Plass set lines of a paragraph
+(Software: Practice and Experience 11, 1981): a chunk costs how far it is from full, a break costs what it tears apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from pipelines.domain.documents import BlockKind
+from pipelines.ingest.chunk.pieces import Piece
+
+Boundaries = Callable[[Sequence[Piece]], Sequence[float]]
+"""The cost of a break after each piece. 0 is indifferent, 1 as bad as a nearly empty chunk, below 0 wanted."""
+
+_INSIDE = {
+    BlockKind.PARAGRAPH: 0.4,
+    BlockKind.FIGURE: 0.4,
+    BlockKind.TABLE: 0.4,
+    BlockKind.LIST: 0.5,
+    BlockKind.CODE: 0.6,
+}
+_HEADING_ALONE = 2.0
+_BEFORE_HEADING = -0.5
+
+
+def layout_boundaries(pieces: Sequence[Piece]) -> list[float]:
+    """Breaks are wanted before headings, free between blocks, dear inside a block, and worst after a heading."""
+    return [*(_cost(piece, following) for piece, following in pairwise(pieces)), 0.0]
+
+
+def _cost(piece: Piece, following: Piece) -> float:
+    if piece.kind is BlockKind.HEADING:
+        stands_alone = following.kind is BlockKind.HEADING and following.level <= piece.level
+        return _BEFORE_HEADING if stands_alone else _HEADING_ALONE
+    if following.kind is BlockKind.HEADING:
+        return _BEFORE_HEADING
+    return _INSIDE[piece.kind] if piece.block == following.block else 0.0
+
+
+def group(
+    pieces: Sequence[Piece], costs: Sequence[float], target: int, fits: Callable[[Sequence[Piece]], bool]
+) -> list[Sequence[Piece]]:
+    """The pieces, in order, in groups of about `target` tokens that each fit, at the least cost in total.
+
+    `fits` must hold for any part of a group that it holds for; a piece alone is always a group.
+    """
+    best = [0.0]  # least cost of all that ends before piece i
+    cut = [0]  # where the last group of that starts
+    for end in range(1, len(pieces) + 1):
+        options: list[tuple[float, int]] = []
+        tokens = 0
+        for start in range(end - 1, -1, -1):
+            tokens += pieces[start].tokens
+            if start < end - 1 and not fits(pieces[start:end]):
+                break
+            emptiness = max(0.0, 1 - tokens / target) ** 2
+            options.append((best[start] + emptiness + costs[end - 1], start))
+        cost, start = min(options)
+        best.append(cost)
+        cut.append(start)
+    groups: list[Sequence[Piece]] = []
+    end = len(pieces)
+    while end:
+        groups.append(pieces[cut[end] : end])
+        end = cut[end]
+    return groups[::-1]
