@@ -1,0 +1,284 @@
+"""The composition root: builds everything from the settings. Nothing else imports an adapter or knows which one is used."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import inngest
+import inngest.fast_api
+import structlog
+from fastapi import FastAPI
+
+from app.adapters import inngest_client, secret_files
+from app.adapters.blobs import FolderBlobs
+from app.adapters.chroma import ChromaIndex
+from app.adapters.minilm import MiniLmEmbedder
+from app.adapters.ollama import OllamaChat, OllamaEmbedder
+from app.adapters.process_pool import ProcessPool
+from app.adapters.sql import SqlCatalog, SqlKeywordIndex
+from app.api import app as api
+from app.services.ask import Ask
+from app.services.bundle import Services
+from app.services.collections import Collections
+from app.services.deletion import DocumentDeletion
+from app.services.documents import Documents
+from app.services.health import Dependency, Health, State
+from app.services.identity import Identity, new_secret
+from app.services.ingestion import DocumentIngestion, IngestionLimits, VersionCache
+from app.services.job_record import CatalogJobRecord
+from app.services.jobs import Jobs
+from app.services.outbox import Outbox
+from app.services.retrieval import Retrieval
+from app.services.staging import Staging
+from app.settings import BUILT_IN_MODEL, Settings
+from pipelines.domain.errors import ModelUnavailable
+from pipelines.ingest.chunk import CHUNKER
+from pipelines.ingest.redact import POLICIES
+from pipelines.ports import ChatModel, Embedder
+from workflows import registry
+from workflows.embedded import EmbeddedExecutor
+from workflows.ingest import Limits
+
+log = structlog.get_logger()
+
+FIRST_KEY_FILE = "first-key"
+_MULTIPART_OVERHEAD = 1024 * 1024
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where things are kept."""
+
+    catalog: SqlCatalog
+    keywords: SqlKeywordIndex
+    vectors: ChromaIndex
+    blobs: FolderBlobs
+
+    @classmethod
+    def of(cls, settings: Settings) -> Stores:
+        catalog = SqlCatalog(settings.catalog_url)
+        folder = settings.data_dir.resolve()
+        return cls(
+            catalog=catalog,
+            keywords=SqlKeywordIndex(catalog),
+            vectors=ChromaIndex(url=settings.chroma_url)
+            if settings.chroma_url
+            else ChromaIndex(path=folder / "chroma"),
+            blobs=FolderBlobs(folder / "files"),
+        )
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        await asyncio.to_thread(self.catalog.open)
+        await asyncio.to_thread(self.blobs.open)
+        try:
+            yield
+        finally:
+            await self.vectors.close()
+            await asyncio.to_thread(self.catalog.close)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    embedder: Embedder
+    chat: ChatModel | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Models:
+        embedder: Embedder
+        if settings.embedding_model == BUILT_IN_MODEL:
+            embedder = MiniLmEmbedder(settings.data_dir.resolve() / "models", settings.embedding_model_dir)
+        elif settings.ollama_url:
+            embedder = OllamaEmbedder(settings.ollama_url, settings.embedding_model)
+        else:
+            raise ModelUnavailable(f"{settings.embedding_model} is a model of Ollama, and CAIRN_OLLAMA_URL is empty.")
+        chat = OllamaChat(settings.ollama_url, settings.llm_model) if settings.ollama_url else None
+        return cls(embedder, chat)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs the workflows: an Inngest server, or the embedded executor."""
+
+    client: inngest.Inngest
+    executor: EmbeddedExecutor | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Engine:
+        if settings.external_engine:
+            client = inngest_client.server_client(
+                dev=settings.inngest_dev,
+                base_url=settings.inngest_base_url,
+                event_key=settings.inngest_event_key and settings.inngest_event_key.get_secret_value(),
+                signing_key=settings.inngest_signing_key and settings.inngest_signing_key.get_secret_value(),
+            )
+            return cls(client, None)
+        event_key, signing_key = secrets.token_hex(16), f"signkey-embedded-{secrets.token_hex(32)}"
+        journal = settings.data_dir.resolve() / "workflows.sqlite3"
+        executor = EmbeddedExecutor(journal, event_key=event_key, signing_key=signing_key)
+        client = inngest_client.embedded_client(event_key, signing_key)
+        executor.attach(client)
+        return cls(client, executor)
+
+    @asynccontextmanager
+    async def running(self, app: FastAPI, address: str) -> AsyncIterator[None]:
+        if self.executor is not None:
+            async with self.executor.serving(app, inngest_client.SERVE_PATH):
+                yield
+            return
+        registration = asyncio.create_task(inngest_client.register(app, address))
+        try:
+            yield
+        finally:
+            registration.cancel()
+            with suppress(asyncio.CancelledError):
+                await registration
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Everything, built and not opened."""
+
+    settings: Settings
+    stores: Stores
+    models: Models
+    engine: Engine
+    pool: ProcessPool
+    staging: Staging
+    services: Services
+    functions: list[inngest.Function[Any]]
+
+    def application(self) -> FastAPI:
+        """The HTTP application; starting it opens everything, in order, and stopping it closes in reverse."""
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(self.stores.open())
+                await asyncio.to_thread(self.staging.clear)
+                await asyncio.to_thread(self._install_first_key)
+                await stack.enter_async_context(self.pool)
+                app.state.services = self.services
+                await stack.enter_async_context(self.engine.running(app, self._serve_origin))
+                await self.services.outbox.sweep()
+                log.info("server.ready", address=self.settings.address, engine=self._engine_name)
+                yield
+
+        settings = self.settings
+        largest = settings.max_file_bytes * settings.max_files_per_upload + _MULTIPART_OVERHEAD
+        app = api.build(lifespan, max_upload_bytes=largest, max_files=settings.max_files_per_upload)
+        inngest.fast_api.serve(
+            app,
+            self.engine.client,
+            self.functions,
+            serve_path=inngest_client.SERVE_PATH,
+            serve_origin=settings.inngest_serve_origin,
+            enable_unauthed_sync=settings.external_engine,  # a self-hosted Inngest server does not sign it
+        )
+        return app
+
+    async def inspect(self) -> list[State]:
+        """What is in use and what answers, without starting a server."""
+        async with self.stores.open():
+            return await self.services.health.states()
+
+    @property
+    def _serve_origin(self) -> str:
+        return self.settings.inngest_serve_origin or self.settings.address
+
+    @property
+    def _engine_name(self) -> str:
+        return "embedded" if self.engine.executor else "inngest server"
+
+    def _install_first_key(self) -> None:
+        """The key given, or one made up when there is none at all; the file is what the command line uses."""
+        path = self.settings.data_dir / FIRST_KEY_FILE
+        identity = self.services.identity
+        if self.settings.bootstrap_key is not None:
+            identity.install_first_key(self.settings.bootstrap_key.get_secret_value())
+        elif path.exists() or not identity.has_keys():
+            identity.install_first_key(secret_files.read_or_create(path, new_secret))
+
+
+def assemble(settings: Settings) -> Assembly:
+    """Opens nothing, except that it makes the data folder and its key for redaction when they are not there."""
+    folder = settings.data_dir.resolve()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stores, models, engine = Stores.of(settings), Models.of(settings), Engine.of(settings)
+    catalog = stores.catalog
+    pool = ProcessPool(settings.worker_processes, settings.worker_memory_bytes, settings.parse_timeout_s)
+    staging = Staging(folder / "incoming", pool, max_file_bytes=settings.max_file_bytes, max_pages=settings.max_pages)
+    outbox = Outbox(catalog, inngest_client.InngestEvents(engine.client), _now)
+    collections = Collections(catalog, models.embedder, CHUNKER, _now)
+    record = CatalogJobRecord(catalog, _now)
+    retrieval = Retrieval(catalog, models.embedder, stores.vectors, stores.keywords)
+    caches: list[VersionCache] = []
+    ingestion = DocumentIngestion(
+        catalog=catalog,
+        blobs=stores.blobs,
+        workers=pool,
+        embedder=models.embedder,
+        vectors=stores.vectors,
+        keywords=stores.keywords,
+        caches=caches,
+        progress=record,
+        policy=POLICIES[settings.pii_policy],
+        redaction_key=bytes.fromhex(
+            secret_files.read_or_create(folder / "redaction-key", lambda: secrets.token_hex(32))
+        ),
+        clock=_now,
+        limits=IngestionLimits(max_pages=settings.max_pages),
+    )
+    deletion = DocumentDeletion(catalog, stores.blobs, stores.vectors, stores.keywords, caches)
+    work = registry.Work(ingestion, deletion, outbox, record)
+    services = Services(
+        identity=Identity(catalog, _now),
+        collections=collections,
+        documents=Documents(catalog, collections, stores.blobs, staging, outbox, _now),
+        jobs=Jobs(catalog, outbox, _now),
+        outbox=outbox,
+        retrieval=retrieval,
+        ask=Ask(retrieval, models.chat),
+        health=Health(_dependencies(settings, stores, models)),
+    )
+    limits = Limits(retries=settings.step_retries, documents=settings.ingest_concurrency)
+    functions = registry.functions(engine.client, work, limits)
+    return Assembly(settings, stores, models, engine, pool, staging, services, functions)
+
+
+def _dependencies(settings: Settings, stores: Stores, models: Models) -> tuple[Dependency, ...]:
+    async def chat() -> None:
+        if models.chat is None or not await models.chat.available():
+            raise ModelUnavailable("not reachable, or the model is not there: answers are extracted instead")
+
+    async def nothing() -> None:
+        return None
+
+    chroma = settings.chroma_url or str(settings.data_dir.resolve() / "chroma")
+    engine = "an Inngest server" if settings.external_engine else "embedded"
+    found = [
+        Dependency("catalog", _without_password(settings.catalog_url), True, stores.catalog.ping),
+        Dependency("keywords", "in the catalog's database", False, stores.keywords.ping),
+        Dependency("vectors", f"Chroma, {chroma}", False, stores.vectors.ping),
+        Dependency("files", str(settings.data_dir.resolve() / "files"), True, nothing),
+        Dependency("workflows", engine, True, nothing),
+        Dependency("embeddings", models.embedder.model, True, nothing),
+    ]
+    if models.chat is not None:
+        found.append(Dependency("model", f"{settings.llm_model} at {settings.ollama_url}", False, chat))
+    return tuple(found)
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
