@@ -48,10 +48,10 @@ def detect(text: str, policy: PiiPolicy) -> list[PiiSpan]:
 
     Raises ConfigurationError when nothing can find an entity that the policy names, CairnError when the detector fails.
     """
-    if not text.strip():
+    rules = {entity: rule for entity, rule in policy.rules.items() if rule.action is not PiiAction.KEEP}
+    if not rules or not text.strip():
         return []
     analyzer = blank_analyzer()
-    rules = {entity: rule for entity, rule in policy.rules.items() if rule.action is not PiiAction.KEEP}
     if unknown := sorted(rules.keys() - analyzer.entities):
         raise ConfigurationError(
             f"The PII policy {policy.name!r} names {', '.join(unknown)}, which nothing here detects."

@@ -28,7 +28,8 @@ def _redact_block(block: Block, redactor: TextRedactor) -> Block:
     if block.cells is None:
         return block if text == block.text else replace(block, text=text)
     found = dict(redactor.replaced)
-    flat = redactor.redact(_BETWEEN_CELLS.join(cell.replace("\x1f", " ") for row in block.cells for cell in row))
+    joined = _BETWEEN_CELLS.join(cell.replace("\x1f", " ") for row in block.cells for cell in row)
+    flat = redactor.redact(joined, counted=False)
     found |= redactor.replaced
     # The context of a value differs between Markdown and cells: what either shows is taken out of both.
     for value, placeholder in sorted(found.items(), key=lambda item: -len(item[0])):

@@ -156,7 +156,17 @@ class Crypto(Exhaustive, CryptoRecognizer):  # type: ignore[misc]
 
 
 class IpAddress(Exhaustive, IpRecognizer):  # type: ignore[misc]
-    pass
+    """Without numbers of sections ("4.1.2.3 Scope") and versions, which look the same."""
+
+    _NUMBERING = regex.compile(
+        r"(?<=(?:\b(?i:version|release|section|clause|chapter|table|figure|paragraph|item|v\.?)|§)[ ]?)\d"
+        r"|(?<=\d\.)\d|\d+(?:\.\d+){4,}|(?<![^\n])\d{1,2}(?:\.\d{1,2}){3}[ ]\p{Lu}\p{Ll}"
+    )
+
+    def _matches(self, text: str) -> Iterator[RecognizerResult]:
+        for result in super()._matches(text):
+            if not self._NUMBERING.match(text, result.start):
+                yield result
 
 
 class MacAddress(Exhaustive, MacAddressRecognizer):  # type: ignore[misc]

@@ -36,16 +36,21 @@ class TextRedactor:
         self._numbers: dict[tuple[str, str], int] = {}
         self._counts: Counter[str] = Counter()
         self.replaced: dict[str, str] = {}
-        """Of the last `redact` and `redact_again`: what was taken out, by how it was written. Never leaves this package."""
+        """What the last `redact` took out, by how it was written, and what it put there. Never leaves this package."""
 
-    def redact(self, text: str) -> str:
-        """The text with nothing left that the policy would act on. InvalidRequest when the policy refuses it."""
+    def redact(self, text: str, *, counted: bool = True) -> str:
+        """The text with nothing left that the policy would act on. InvalidRequest when the policy refuses it.
+
+        `counted=False` for a second rendering of a text that is in the report already.
+        """
         self.replaced = {}
         for _ in range(_PASSES):
             spans = detect(text, self._policy)
             if not spans:
                 return text
             text = self._replace(text, spans)
+            if counted:
+                self._counts.update(span.entity for span in spans)
         raise CairnError("Redaction did not come to an end.")
 
     def report(self) -> RedactionReport:
@@ -56,7 +61,6 @@ class TextRedactor:
         position = 0
         for span in spans:
             value = text[span.start : span.end]
-            self._counts[span.entity] += 1
             self.replaced[value] = self._substitute(span.entity, value)
             pieces += text[position : span.start], self.replaced[value]
             position = span.end
