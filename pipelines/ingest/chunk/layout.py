@@ -8,7 +8,7 @@ from itertools import takewhile
 from pipelines.domain.chunks import Region
 from pipelines.domain.documents import Block
 from pipelines.ingest.chunk.boundaries import Boundaries, group, layout_boundaries
-from pipelines.ingest.chunk.pieces import Piece, block_spans, pieces_of
+from pipelines.ingest.chunk.pieces import Piece, Span, pieces_of
 from pipelines.ports import TokenCounter
 
 READ_TOKENS = 254  # what the built-in embedder reads of a text, without its two special tokens
@@ -66,10 +66,9 @@ class _Contexts:
         return sum(self._counts[name] for name in self.fitted(context))
 
 
-def regions_of(pieces: Sequence[Piece], blocks: Sequence[Block]) -> tuple[Region, ...]:
+def regions_of(pieces: Sequence[Piece], blocks: Sequence[Block], spans: Sequence[Span]) -> tuple[Region, ...]:
     """The part of each block that the pieces span, with its page and box, in reading order."""
     start, end = pieces[0].start, pieces[-1].end
-    spans = block_spans(blocks)
     return tuple(
         Region(max(start, first), min(end, last), blocks[number].page, blocks[number].box)
         for number in dict.fromkeys(piece.block for piece in pieces)

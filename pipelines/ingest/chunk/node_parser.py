@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from llama_index.core.node_parser import NodeParser
-from llama_index.core.schema import BaseNode, Document, NodeRelationship, TextNode
+from llama_index.core.schema import BaseNode, Document, NodeRelationship, RelatedNodeInfo, TextNode
 
 from pipelines.domain.chunks import Region
 from pipelines.domain.documents import Block
 from pipelines.ingest.chunk.boundaries import Boundaries, layout_boundaries
 from pipelines.ingest.chunk.layout import layout_groups, regions_of
+from pipelines.ingest.chunk.pieces import block_spans
 from pipelines.ports import TokenCounter
 
 
@@ -34,10 +35,12 @@ class LayoutNodeParser(NodeParser):
         blocks: Sequence[Block] = node.metadata["blocks"]
         count_tokens: TokenCounter = self.count_tokens
         boundaries: Boundaries = self.boundaries
+        spans = block_spans(blocks)
+        source = RelatedNodeInfo(node_id=node.node_id)  # without the metadata, which holds all blocks
         parts: list[TextNode] = []
         for ordinal, (pieces, path) in enumerate(layout_groups(blocks, text, count_tokens, boundaries)):
             start, end = pieces[0].start, pieces[-1].end
-            regions: tuple[Region, ...] = regions_of(pieces, blocks)
+            regions: tuple[Region, ...] = regions_of(pieces, blocks, spans)
             parts.append(
                 TextNode(
                     id_=self.id_func(ordinal, node),
@@ -45,7 +48,7 @@ class LayoutNodeParser(NodeParser):
                     start_char_idx=start,
                     end_char_idx=end,
                     metadata={"heading_path": path, "regions": regions},
-                    relationships={NodeRelationship.SOURCE: node.as_related_node_info()},
+                    relationships={NodeRelationship.SOURCE: source},
                 )
             )
         return parts
