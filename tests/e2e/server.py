@@ -1,0 +1,130 @@
+"""A real server as its own process, on a free port and a data folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+KEY = "test-key-of-the-first-tenant"
+START_TIMEOUT_S = 60
+
+
+@dataclass
+class Server:
+    """`start` returns when it is ready; `kill` is SIGKILL; the data folder outlives both."""
+
+    data_dir: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Server:
+        self.port = self.port or _free_port()
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("CAIRN_", "INNGEST_"))},
+            "CAIRN_DATA_DIR": str(self.data_dir),
+            "CAIRN_PORT": str(self.port),
+            "CAIRN_BOOTSTRAP_KEY": KEY,
+            "CAIRN_OLLAMA_URL": "",
+            **self.environment,
+        }
+        with (self.data_dir / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app.cli", "serve"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"the server ended:\n{self.log()}"
+            try:
+                if httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200:
+                    return self
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not become ready:\n{self.log()}")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, key: str | None = KEY) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=120, trust_env=False)
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+
+    def log(self) -> str:
+        return (self.data_dir / "server.log").read_text(errors="replace")[-8_000:]
+
+
+@contextmanager
+def running(data_dir: Path, **environment: str) -> Iterator[Server]:
+    server = Server(data_dir, environment)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+def upload(client: httpx.Client, path: Path, **fields: str) -> dict[str, Any]:
+    """Uploads one file; what became of it."""
+    with path.open("rb") as file:
+        response = client.post("/v1/documents", files={"file": (path.name, file)}, data=fields)
+    assert response.status_code in (200, 202), response.text
+    (document,) = response.json()["documents"]
+    return dict(document)
+
+
+def events(client: httpx.Client, method: str, path: str, **content: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """(name, data, id) of each server-sent event."""
+    with client.stream(method, path, **content) as response:
+        assert response.status_code == 200, response.read()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        name, data, number = "message", "", ""
+        for line in response.iter_lines():
+            if line.startswith("event:"):
+                name = line[6:].strip()
+            elif line.startswith("id:"):
+                number = line[3:].strip()
+            elif line.startswith("data:"):
+                data += line[5:].strip()
+            elif not line and data:
+                yield name, json.loads(data), number
+                name, data = "message", ""
+
+
+def finished(client: httpx.Client, job_id: str, status: str = "succeeded") -> dict[str, Any]:
+    """Follows a job to its end; fails when it ends otherwise."""
+    for _ in events(client, "GET", f"/v1/jobs/{job_id}/events"):
+        pass
+    job = client.get(f"/v1/jobs/{job_id}").json()
+    assert job["status"] == status, job
+    return dict(job)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
