@@ -1,5 +1,5 @@
 """Which pieces go together. Optimal breaks by dynamic programming, as Knuth and Plass set lines of a paragraph
-(Software: Practice and Experience 11, 1981): a chunk costs how far it is from full, a break costs what it tears apart."""
+(Software: Practice and Experience 11, 1981): a chunk costs how far it is from its target, a break costs what it tears apart."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from itertools import pairwise
 from pipelines.domain.documents import BlockKind
 from pipelines.ingest.chunk.pieces import Piece
 
-Boundaries = Callable[[Sequence[Piece]], Sequence[float]]
-"""The cost of a break after each piece. 0 is indifferent, 1 as bad as a nearly empty chunk, below 0 wanted."""
+Boundaries = Callable[[Sequence[Piece], str], Sequence[float]]
+"""The cost of a break after each piece of a text. 0 is indifferent, 1 as bad as a nearly empty chunk, below 0 wanted."""
 
 _INSIDE = {
     BlockKind.PARAGRAPH: 0.4,
@@ -23,18 +23,22 @@ _HEADING_ALONE = 2.0
 _BEFORE_HEADING = -0.5
 
 
-def layout_boundaries(pieces: Sequence[Piece]) -> list[float]:
-    """Breaks are wanted before headings, free between blocks, dear inside a block, and worst after a heading."""
-    return [*(_cost(piece, following) for piece, following in pairwise(pieces)), 0.0]
+def layout_boundaries(pieces: Sequence[Piece], text: str) -> list[float]:
+    """Breaks are wanted before headings, free between blocks, dear inside a block and after words that lead to the
+    next block, and worst after a heading."""
+    return [*(_cost(piece, following, text) for piece, following in pairwise(pieces)), 0.0]
 
 
-def _cost(piece: Piece, following: Piece) -> float:
+def _cost(piece: Piece, following: Piece, text: str) -> float:
     if piece.kind is BlockKind.HEADING:
         stands_alone = following.kind is BlockKind.HEADING and following.level <= piece.level
         return _BEFORE_HEADING if stands_alone else _HEADING_ALONE
     if following.kind is BlockKind.HEADING:
         return _BEFORE_HEADING
-    return _INSIDE[piece.kind] if piece.block == following.block else 0.0
+    if piece.block == following.block:
+        return _INSIDE[piece.kind]
+    leads_on = text[piece.end - 1] in ":,;" or text[following.start].islower()  # a list's opening, a page's end
+    return _INSIDE[BlockKind.PARAGRAPH] if leads_on else 0.0
 
 
 def group(
@@ -53,8 +57,8 @@ def group(
             tokens += pieces[start].tokens
             if start < end - 1 and not fits(pieces[start:end]):
                 break
-            emptiness = max(0.0, 1 - tokens / target) ** 2
-            options.append((best[start] + emptiness + costs[end - 1], start))
+            misfit = (1 - tokens / target) ** 2
+            options.append((best[start] + misfit + costs[end - 1], start))
         cost, start = min(options)
         best.append(cost)
         cut.append(start)

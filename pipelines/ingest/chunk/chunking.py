@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import ParsedDocument
 from pipelines.domain.errors import ConfigurationError
@@ -12,6 +15,9 @@ from pipelines.ports import TokenCounter
 
 CHUNKER = "layout-200-1"
 """Method, aimed-at tokens, revision: another name whenever the same document may be cut otherwise."""
+
+CHUNKERS: Mapping[str, int] = MappingProxyType({CHUNKER: 200, "layout-120-1": 120})
+"""The chunkers of this release, with the tokens each aims at."""
 
 
 def canonical_text(document: ParsedDocument) -> str:
@@ -25,15 +31,15 @@ def chunk(document: ParsedDocument, *, version_id: str, chunker: str, count_toke
     Every character of the canonical text but white space is in exactly one chunk, and a chunk's `embedding_text` is
     within what the embedder reads, given a title of at most 32 tokens. ConfigurationError for a chunker unknown here.
     """
-    if chunker != CHUNKER:
-        raise ConfigurationError(f"There is no chunker {chunker!r}; this release has {CHUNKER!r}.")
+    if chunker not in CHUNKERS:
+        raise ConfigurationError(f"There is no chunker {chunker!r}; this release has {', '.join(CHUNKERS)}.")
     import_llama_index()
     from llama_index.core.schema import Document, TextNode
 
     from pipelines.ingest.chunk.node_parser import LayoutNodeParser
 
     text = canonical_text(document)
-    parser = LayoutNodeParser(count_tokens=count_tokens, include_prev_next_rel=False)
+    parser = LayoutNodeParser(target_tokens=CHUNKERS[chunker], count_tokens=count_tokens, include_prev_next_rel=False)
     parsed = parser.get_nodes_from_documents(
         [Document(id_=version_id, text=text, metadata={"blocks": document.blocks})]
     )

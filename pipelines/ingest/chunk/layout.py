@@ -14,7 +14,6 @@ from pipelines.ports import TokenCounter
 READ_TOKENS = 254  # what the built-in embedder reads of a text, without its two special tokens
 TITLE_TOKENS = 32  # room for the title that stands before the text when it is embedded
 PATH_TOKENS = 64  # room for the headings; of a longer path the outermost are left out
-TARGET_TOKENS = 200  # docs/adr/chunking.md
 
 
 def context_of(pieces: Sequence[Piece]) -> tuple[str, ...]:
@@ -25,9 +24,13 @@ def context_of(pieces: Sequence[Piece]) -> tuple[str, ...]:
 
 
 def layout_groups(
-    blocks: Sequence[Block], text: str, count_tokens: TokenCounter, boundaries: Boundaries = layout_boundaries
+    blocks: Sequence[Block],
+    text: str,
+    target: int,
+    count_tokens: TokenCounter,
+    boundaries: Boundaries = layout_boundaries,
 ) -> list[tuple[Sequence[Piece], tuple[str, ...]]]:
-    """The pieces of each chunk with the heading path that it is read under; together within READ_TOKENS."""
+    """The pieces of each chunk with the heading path that it is read under: about `target` tokens, at most READ_TOKENS."""
     longest = READ_TOKENS - TITLE_TOKENS - PATH_TOKENS
     pieces = pieces_of(blocks, text, longest, count_tokens)
     contexts = _Contexts(pieces, count_tokens)
@@ -37,7 +40,7 @@ def layout_groups(
         # Counted piece by piece: a few tokenisers make one token more of the white space between.
         return sum(piece.tokens for piece in candidate) + len(candidate) - 1 <= room
 
-    groups = group(pieces, boundaries(pieces), TARGET_TOKENS, fits)
+    groups = group(pieces, boundaries(pieces, text), target, fits)
     return [(pieces, contexts.fitted(context_of(pieces))) for pieces in groups]
 
 

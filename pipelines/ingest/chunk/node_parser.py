@@ -23,6 +23,7 @@ class LayoutNodeParser(NodeParser):
     counter it is given: LlamaIndex's own tokeniser, which is fetched, is never asked for.
     """
 
+    target_tokens: int
     count_tokens: Any  # TokenCounter; pydantic cannot check a callable's types
     boundaries: Any = layout_boundaries  # Boundaries
     include_metadata: bool = False  # the blocks of a document are not those of a node
@@ -38,7 +39,9 @@ class LayoutNodeParser(NodeParser):
         spans = block_spans(blocks)
         source = RelatedNodeInfo(node_id=node.node_id)  # without the metadata, which holds all blocks
         parts: list[TextNode] = []
-        for ordinal, (pieces, path) in enumerate(layout_groups(blocks, text, count_tokens, boundaries)):
+        for ordinal, (pieces, path) in enumerate(
+            layout_groups(blocks, text, self.target_tokens, count_tokens, boundaries)
+        ):
             start, end = pieces[0].start, pieces[-1].end
             regions: tuple[Region, ...] = regions_of(pieces, blocks, spans)
             parts.append(

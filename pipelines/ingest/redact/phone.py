@@ -56,8 +56,9 @@ _INTERNATIONAL = re.compile(rf"(?<![\w+])(?:\+|00)\d{{1,3}}(?:{_GAP}{{0,2}}\(?\d
 _TRUNK = re.compile(rf"{_BEFORE}(?:\(0\d{{1,5}}\)|0\d{{1,5}}){_GAP}{{1,2}}\d{{2,8}}(?:{_GAP}\d{{2,8}}){{0,4}}{_AFTER}")
 _BARE = re.compile(rf"{_BEFORE}(?:\d{{7,13}}|\(?\d{{2,4}}\)?(?:{_GAP}\d{{2,6}}){{1,4}}){_AFTER}")
 _CONTEXT = re.compile(rf"\b(?:{'|'.join(PHONE_CONTEXT)})\b", re.IGNORECASE)
-# 31.12.2022, 2022-12-31, and rows of years
-_DATE = re.compile(
+# 31.12.2022, 2022-12-31, rows of years, and an employer's tax number (05-0494040)
+_OTHER = re.compile(
+    r"\d\d-\d{7}|"
     r"\d{1,2}([./\- ])\d{1,2}\1(?:19|20)?\d\d|(?:19|20)\d\d([./\- ])\d{1,2}\2\d{1,2}|(?:(?:19|20)\d\d\W?)+"
 )
 
@@ -74,7 +75,7 @@ def phone_numbers(text: str) -> Iterator[tuple[int, int, float]]:
             yield match.start(), end, 0.6
     if _CONTEXT.search(text):
         for match in _BARE.finditer(text):
-            if 7 <= sum(map(str.isdecimal, match.group())) <= 13 and not _DATE.fullmatch(match.group()):
+            if 7 <= sum(map(str.isdecimal, match.group())) <= 13 and not _OTHER.fullmatch(match.group()):
                 yield *match.span(), 0.05
 
 
@@ -82,7 +83,7 @@ def _valid_end(match: re.Match[str], regions: tuple[str, ...] | None) -> int | N
     """The end of the longest prefix, cut between groups, that is a number somebody could be given."""
     for group in reversed(list(re.finditer(r"\d+\)?", match.group()))):
         candidate = match.group()[: group.end()]
-        if _DATE.fullmatch(candidate):
+        if _OTHER.fullmatch(candidate):
             return None
         international = re.sub(r"^00", "+", candidate)
         for region in regions or (None,):

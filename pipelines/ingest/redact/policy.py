@@ -1,4 +1,4 @@
-"""The policies that come with the product. Thresholds are Presidio scores; docs/adr/redaction.md says why each."""
+"""The policies that come with the product. Thresholds are Presidio scores; docs/adr/0003 says why each."""
 
 from __future__ import annotations
 

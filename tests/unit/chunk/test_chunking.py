@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Block, BlockKind, Box, Page, ParsedDocument
 from pipelines.domain.errors import ConfigurationError
-from pipelines.ingest.chunk import CHUNKER, canonical_text, chunk
+from pipelines.ingest.chunk import CHUNKER, CHUNKERS, canonical_text, chunk
 
 READ = 254
 TITLE = " ".join(["title"] * 32)
@@ -176,3 +176,12 @@ def test_chunks_are_slices_that_cover_the_text_and_fit_the_embedder(blocks: list
         assert all(within[at] or text[at].isspace() for at in range(part.start, part.end))
     assert all(covered[at] or text[at].isspace() for at in range(len(text)))
     assert all(left.end <= right.start for left, right in pairwise(parts))
+
+
+@pytest.mark.parametrize("chunker", CHUNKERS)
+def test_a_chunker_aims_at_its_tokens(chunker: str) -> None:
+    document = ParsedDocument((), (paragraph(1200),))
+    parts = chunk(document, version_id="ver_1", chunker=chunker, count_tokens=count_words)
+    mean = sum(part.token_count for part in parts) / len(parts)
+    assert abs(mean - CHUNKERS[chunker]) < 20
+    assert {part.chunker for part in parts} == {chunker}
