@@ -1,0 +1,195 @@
+"""The running executor: journal, clock and apps brought together. It exists while the journal is open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
+
+from workflows.embedded import routing, runs, scheduling
+from workflows.embedded.canonical import JSON
+from workflows.embedded.clock import Clock
+from workflows.embedded.errors import JournalUnavailable, RunNotFound
+from workflows.embedded.journal import Writer, connect, lock
+from workflows.embedded.protocol import Reply
+from workflows.embedded.reducer import reduce
+from workflows.embedded.registry import parse_functions
+from workflows.embedded.scheduling import Call, Settled
+from workflows.embedded.transaction import Policy, Transaction
+from workflows.embedded.transport import App
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+_COMMIT_RETRY_S = 1.0
+
+
+class Engine:
+    """Opens the journal, dispatches calls, commits their answers."""
+
+    def __init__(self, path: Path, policy: Policy, clock: Clock) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._holder = lock(path)
+        try:
+            self._connection = connect(path)
+            self._reader = connect(path, read_only=True)
+        except BaseException:
+            self._holder.close()
+            raise
+        self._reading = threading.Lock()
+        self._writer = Writer(self._connection, self._settle, self._committed)
+        self._loop = asyncio.get_running_loop()
+        self._claiming = False
+        self._next_due: int | None = None
+        self._changed = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._apps: dict[str, App] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.Task[None] | None = None
+
+    # --- opening and closing
+
+    async def start(self) -> None:
+        """Take up what was left, and begin to call. Register the apps first."""
+        self._writer.start()
+        await self.transact(scheduling.recover)
+        await self.transact(scheduling.plan_schedules)
+        self._claiming = True
+        self._timer = asyncio.create_task(self._watch(), context=contextvars.Context())
+        await self.transact(lambda _: None)
+
+    async def close(self, grace_s: float) -> None:
+        """Stop calling, give calls under way `grace_s` seconds, give back those that remain, close the journal."""
+        self._claiming = False
+        if self._timer is not None:
+            self._timer.cancel()
+            await asyncio.gather(self._timer, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace_s)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._writer.close)
+        for app in set(self._apps.values()):
+            await app.aclose()
+        with self._reading:
+            self._reader.close()
+        self._connection.close()
+        self._holder.close()
+
+    async def register(self, app_id: str, app: App, configs: list[JSON]) -> bool:
+        """Take an app's functions; True if they changed. ConfigRefused changes nothing."""
+        functions = parse_functions(configs)
+        changed = self._policy.registry.replace(app_id, functions)
+        self._apps |= {function.id: app for function in functions}
+        if self._claiming:
+            await self.transact(scheduling.plan_schedules)
+        log.info("functions.registered", extra={"app_id": app_id, "functions": len(functions), "modified": changed})
+        return changed
+
+    # --- transactions
+
+    def _transaction(self, sql: sqlite3.Connection) -> Transaction:
+        return Transaction(sql, int(self._clock.now() * 1000), self._policy)
+
+    def submit(self, work: Callable[[Transaction], T]) -> Future[T]:
+        return self._writer.submit(lambda sql: work(self._transaction(sql)))
+
+    async def transact(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction; returns once it is durable. JournalUnavailable: it has not happened."""
+        return await asyncio.wrap_future(self.submit(work))
+
+    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        def locked() -> T:
+            with self._reading:
+                return query(self._reader)
+
+        return await asyncio.to_thread(locked)
+
+    async def send(self, raw: JSON, seed: bytes, seed_ms: int) -> list[str]:
+        """Accept events; returns their ids once they are durable. EventRefused: none of them was taken."""
+        events = routing.check_events(raw, seed, seed_ms, self._policy.limits.event_bytes)
+        return await self.transact(lambda tx: routing.accept(tx, events))
+
+    async def cancel(self, run_id: str) -> bool:
+        """False if the run had ended already; RunNotFound if there is none."""
+
+        def cancel(tx: Transaction) -> bool:
+            if tx.sql.execute("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchone() is None:
+                raise RunNotFound(run_id)
+            return runs.cancel_run(tx, run_id)
+
+        return await self.transact(cancel)
+
+    async def memos(self, run_id: str) -> dict[str, str]:
+        return await self.read(lambda sql: scheduling.memos_of(self._transaction(sql), run_id))
+
+    # --- after each commit
+
+    def _settle(self, sql: sqlite3.Connection) -> Settled:
+        return scheduling.settle(self._transaction(sql), claiming=self._claiming)
+
+    def _committed(self, settled: Settled) -> None:
+        """On the writer's thread."""
+        self._loop.call_soon_threadsafe(self._dispatch, settled)
+
+    def _dispatch(self, settled: Settled) -> None:
+        for call in settled.calls:
+            # The SDK keeps the step in a context variable: a call made from within a call must not inherit it.
+            task = self._loop.create_task(self._perform(call), context=contextvars.Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._next_due = settled.next_due
+        self._changed.set()
+        if settled.idle:
+            self._idle.set()
+        else:
+            self._idle.clear()
+
+    async def _watch(self) -> None:
+        """Settle when something is due, though nobody writes."""
+        while True:
+            self._changed.clear()
+            due = self._next_due
+            await self._clock.wait(self._changed, None if due is None else due / 1000 - self._clock.now())
+            if due is None or due > self._clock.now() * 1000 or due != self._next_due:
+                continue
+            try:
+                await self.transact(lambda _: None)
+            except JournalUnavailable:
+                await asyncio.sleep(_COMMIT_RETRY_S)
+
+    async def _perform(self, call: Call) -> None:
+        app = self._apps.get(call.function_id)
+        try:
+            if app is None:
+                reply = Reply.unanswered("FunctionNotFound", "no app serves this function")
+            else:
+                reply = await app.call(call.function_id, call.called.step_id, call.body)
+        except asyncio.CancelledError:
+            self.submit(lambda tx: scheduling.release(tx, call.job_id))
+            raise
+        await self._journal(call, reply)
+
+    async def _journal(self, call: Call, reply: Reply) -> None:
+        """Commit an answer; as long as the disk refuses, keep it and try again."""
+
+        def journal(tx: Transaction) -> None:
+            policy = tx.policy
+            outcome = reduce(call.called, reply, now_ms=tx.now, backoff=policy.backoff, limits=policy.limits)
+            runs.answered(tx, call.job_id, call.called, outcome)
+
+        while True:
+            try:
+                return await self.transact(journal)
+            except JournalUnavailable:
+                await asyncio.sleep(_COMMIT_RETRY_S)
+
+    async def wait_idle(self) -> None:
+        await self._idle.wait()
