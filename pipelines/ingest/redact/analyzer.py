@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import spacy
@@ -65,6 +66,7 @@ class BlankAnalyzer:
 
     def __init__(self) -> None:
         logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)  # its messages quote the text
+        self._lock = Lock()
         self._nlp = BlankNlpEngine()
         self._engine = AnalyzerEngine(
             registry=RecognizerRegistry(list(all_recognisers()), supported_languages=[_LANGUAGE]),
@@ -78,8 +80,11 @@ class BlankAnalyzer:
     def entities(self) -> frozenset[str]:
         return frozenset(self._engine.get_supported_entities(_LANGUAGE))
 
-    def zone(self) -> AbstractContextManager[object]:
-        return self._nlp.nlp[_LANGUAGE].memory_zone()  # type: ignore[no-any-return]
+    @contextmanager
+    def zone(self) -> Iterator[None]:
+        # One at a time: spaCy's zones belong to the vocabulary, and questions are redacted in several threads.
+        with self._lock, self._nlp.nlp[_LANGUAGE].memory_zone():
+            yield
 
     def analyze(self, text: str, entities: list[str]) -> Iterable[PiiSpan]:
         results = self._engine.analyze(text, _LANGUAGE, entities=entities, score_threshold=0.0)

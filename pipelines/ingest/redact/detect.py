@@ -103,9 +103,12 @@ def _resolve(spans: Iterable[PiiSpan]) -> list[PiiSpan]:
     return sorted(kept)
 
 
+# What stands for a space or a hyphen in typeset text.
+_PLAIN = str.maketrans("\u00a0\u2007\u2009\u202f\u2010\u2011\u2212", "    ---")
+
 # A hyphen at a line's end joins letters and is dropped; between digits it is part of the value. An address breaks at "@" or ".".
 _BREAK = re.compile(
-    r"(?P<hyphen>(?<=[^\W\d_])-\n(?=[^\W\d_]))"
+    r"(?P<drop>(?<=[^\W\d_])-\n(?=[^\W\d_])|[\u00ad\u200b-\u200d\u2060\ufeff]\n?)"
     r"|(?<=\d[-.])\n(?=\d)|(?<=\w@)\n(?=\w)|(?<=\w)\n(?=@\w)|(?<=@)\n(?=\w)"
     r"|(?<=\.)\n(?=[^\W\d_]{2,})"
     r"|(?<=\S)[ \t]*(?P<space>\n)(?=[ \t]*\S)"
@@ -113,8 +116,9 @@ _BREAK = re.compile(
 
 
 def unwrap(text: str) -> tuple[str, range | list[int]]:
-    """The text with the lines of a paragraph joined, and for each character of it its place in `text`."""
-    if "\n" not in text:
+    """The text with the lines of a paragraph joined and its marks plain, and for each character of it its place in `text`."""
+    text = text.translate(_PLAIN)
+    if not _BREAK.search(text):
         return text, range(len(text))
     pieces: list[str] = []
     origin: list[int] = []
@@ -129,7 +133,7 @@ def unwrap(text: str) -> tuple[str, range | list[int]]:
             take(match.start("space"))
             pieces.append(" ")
             origin.append(match.start("space"))
-        elif match.group("hyphen") is not None or _inside_address(text, match.start()):
+        elif match.group("drop") is not None or _inside_address(text, match.start()):
             take(match.start())
         else:
             continue

@@ -42,7 +42,7 @@ REGIONS = (
 )  # that write national numbers with a leading 0, or are common
 
 _GAP = r"[ \u00a0.\-\u2010-\u2015/]"
-_BEFORE = r"(?<![\w.,$€£¥%*/\-])"
+_BEFORE = r"(?<![\w$€£¥%*])(?<!\d[.,/\-])"
 _AFTER = r"(?!\w|[%*]|[.,\-/]\d)"
 _EXTENSION = r"(?:,?[ ]?(?:x|ext\.?|extension)[ ]?\d{1,6})?"
 

@@ -63,8 +63,8 @@ class Email(Exhaustive, EmailRecognizer):  # type: ignore[misc]
     PATTERNS = [  # noqa: RUF012
         Pattern(
             "e-mail",
-            r"(?<![\w.%+\-])[\w!#$%&'*+/=?^`{|}~\-](?:[\w!#$%&'*+/=?^`{|}~.\-]{0,63})@"
-            r"(?:[^\W_](?:[\w\-]{0,62})\.)+(?:xn--[a-z0-9\-]{2,}|[^\W\d_]{2,24})(?![\w\-])",
+            r"[\w!#$%&'*+/=?^`{|}~\-](?:[\w!#$%&'*+/=?^`{|}~.\-]{0,63})@"
+            r"(?:[^\W_](?:[\w\-]{0,62})\.)+(?:xn--[a-z0-9\-]{2,}|[^\W\d_]{2,24})(?!\w)",
             0.5,
         )
     ]
@@ -72,15 +72,18 @@ class Email(Exhaustive, EmailRecognizer):  # type: ignore[misc]
     def validate_result(self, pattern_text: str) -> None:  # noqa: ARG002
         return None
 
+    def _matches(self, text: str) -> Iterator[RecognizerResult]:
+        return super()._matches(text) if "@" in text else iter(())  # the pattern is slow where there is none
+
 
 class CreditCard(Exhaustive):
     """ISO/IEC 7812 numbers of 12 to 19 digits in the groupings that people write, with Luhn's check digit."""
 
     PATTERNS = (
         # Groups of four (the last 1 to 4), American Express 4-6-5, Diners 4-6-4, or no grouping.
-        Pattern("grouped", r"(?<![\w.,*\-])\d{4}([ \-])\d{4}\1\d{4}(?:\1\d{1,4}){0,2}(?![\w*]|[.,\-]\d)", 0.4),
-        Pattern("4-6-5", r"(?<![\w.,*\-])3\d{3}([ \-])\d{6}\1\d{4,5}(?![\w*]|[.,\-]\d)", 0.4),
-        Pattern("plain", r"(?<![\w.,*\-])\d{12,19}(?![\w*]|[.,\-]\d)", 0.4),
+        Pattern("grouped", r"(?<![\w*])(?<!\d[.,\-])\d{4}([ \-])\d{4}\1\d{4}(?:\1\d{1,4}){0,2}(?![\w*]|[.,\-]\d)", 0.4),
+        Pattern("4-6-5", r"(?<![\w*])(?<!\d[.,\-])3\d{3}([ \-])\d{6}\1\d{4,5}(?![\w*]|[.,\-]\d)", 0.4),
+        Pattern("plain", r"(?<![\w*])(?<!\d[.,\-])(?!00)\d{12,19}(?![\w*]|[.,\-]\d)", 0.4),
     )
 
     def __init__(self) -> None:

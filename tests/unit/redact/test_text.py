@@ -5,6 +5,7 @@ import logging
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
@@ -30,6 +31,8 @@ def redacted(text: str, policy: PiiPolicy = DEFAULT_POLICY, key: bytes = KEY) ->
         ("Ring +44 20 7946 0958.", "Ring <PHONE_1>."),
         ("Tel. (212) 720-3700 ext. 12", "Tel. <PHONE_1>"),
         ("or call me on 9472 7916", "or call me on <PHONE_1>"),
+        ("Tel.905-674-3793", "Tel.<PHONE_1>"),
+        ("No.4111 1111 1111 1111 or", "No.<CARD_****1111> or"),
         ("pay with 4111 1111 1111 1111 now", "pay with <CARD_****1111> now"),
         ("Amex 3782-822463-10005", "Amex <CARD_****0005>"),
         ("token ghp_" + "a1B2" * 9, "token <API_KEY_1>"),
@@ -44,6 +47,8 @@ def test_identifiers_are_replaced(text: str, expected: str) -> None:
     ("text", "label"),
     [
         ("write to Jan.Kowalski+x@Example.co.uk, please", "EMAIL"),
+        ("...ada@example.com-like", "EMAIL"),
+        ("x" * 90 + "@example.com", "EMAIL"),
         ("write to jan@server.intranet please", "EMAIL"),
         ("IBAN DE89 3704 0044 0532 0130 00 of the bank", "IBAN"),
         ("iban gb42nawi04454264788619", "IBAN"),
@@ -88,6 +93,8 @@ def test_figures_names_and_dates_stay(text: str) -> None:
         "mail to love-\nlace@example.com soon",
         "card 4111 1111\n1111 1111 soon",
         "IBAN DE89 3704 0044\n0532 0130 00 soon",
+        "card 4111\u00a01111\u00a01111\u00a01111 soon",
+        "mail to love\u00ad\nlace@exam\u200bple.com soon",
     ],
 )
 def test_a_value_broken_over_lines_is_found(text: str) -> None:
@@ -183,6 +190,12 @@ print(redact_text("ada@example.com 905-674-3793 10.1.2.3", STRICT_POLICY, b"key"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "'EMAIL_ADDRESS': 1" in done.stdout, done.stderr
     assert socket.getaddrinfo is not None
+
+
+def test_questions_are_redacted_in_several_threads() -> None:
+    with ThreadPoolExecutor(4) as threads:
+        results = threads.map(redacted, [f"call 9472 79{n} or ada@example.com" for n in range(10, 60)])
+    assert all(result.startswith("call <PHONE_1> or <EMAIL_") for result in results)
 
 
 def test_importing_the_package_loads_no_detector() -> None:
