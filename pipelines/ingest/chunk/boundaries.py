@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from pipelines.domain.documents import BlockKind
 from pipelines.ingest.chunk.pieces import Piece
+
+Path = tuple[str, ...]
+"""Headings, outermost first, and last the columns of a table whose header is not in the chunk."""
 
 Boundaries = Callable[[Sequence[Piece], str], Sequence[float]]
 """The cost of a break after each piece of a text. 0 is indifferent, 1 as bad as a nearly empty chunk, below 0 wanted."""
@@ -42,29 +45,39 @@ def _cost(piece: Piece, following: Piece, text: str) -> float:
 
 
 def group(
-    pieces: Sequence[Piece], costs: Sequence[float], target: int, fits: Callable[[Sequence[Piece]], bool]
-) -> list[Sequence[Piece]]:
-    """The pieces, in order, in groups of about `target` tokens that each fit, at the least cost in total.
-
-    `fits` must hold for any part of a group that it holds for; a piece alone is always a group.
+    pieces: Sequence[Piece], costs: Sequence[float], target: int, room: Callable[[Path], int]
+) -> list[tuple[Sequence[Piece], Path]]:
+    """The pieces, in order, in groups of about `target` tokens at the least cost in total, each with the headings it
+    stands under. A group has at most `room` tokens under its path; a piece alone is always a group.
     """
     best = [0.0]  # least cost of all that ends before piece i
-    cut = [0]  # where the last group of that starts
+    last: list[tuple[int, Path]] = [(0, ())]  # where the last group of that starts, and its path
     for end in range(1, len(pieces) + 1):
-        options: list[tuple[float, int]] = []
-        tokens = 0
+        options: list[tuple[float, int, Path]] = []
+        path = pieces[end - 1].path
+        tokens = -1
         for start in range(end - 1, -1, -1):
-            tokens += pieces[start].tokens
-            if start < end - 1 and not fits(pieces[start:end]):
+            first = pieces[start]
+            path = _shared(path, first.path)
+            under = (*path, first.columns) if first.columns else path
+            tokens += first.tokens + 1  # a few tokenisers make one of the white space between
+            if options and tokens > room(under):
                 break
             misfit = (1 - tokens / target) ** 2
-            options.append((best[start] + misfit + costs[end - 1], start))
-        cost, start = min(options)
+            options.append((best[start] + misfit + costs[end - 1], start, under))
+        cost, start, under = min(options)
         best.append(cost)
-        cut.append(start)
-    groups: list[Sequence[Piece]] = []
+        last.append((start, under))
+    groups: list[tuple[Sequence[Piece], Path]] = []
     end = len(pieces)
     while end:
-        groups.append(pieces[cut[end] : end])
-        end = cut[end]
+        start, under = last[end]
+        groups.append((pieces[start:end], under))
+        end = start
     return groups[::-1]
+
+
+def _shared(left: Path, right: Path) -> Path:
+    if left == right:
+        return left
+    return tuple(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))

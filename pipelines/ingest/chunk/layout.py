@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 
 from pipelines.domain.chunks import Region
 from pipelines.domain.documents import Block
-from pipelines.ingest.chunk.boundaries import Boundaries, group, layout_boundaries
+from pipelines.ingest.chunk.boundaries import Boundaries, Path, group, layout_boundaries
 from pipelines.ingest.chunk.pieces import Piece, Span, pieces_of
 from pipelines.ports import TokenCounter
 
@@ -16,57 +15,40 @@ TITLE_TOKENS = 32  # room for the title that stands before the text when it is e
 PATH_TOKENS = 64  # room for the headings; of a longer path the outermost are left out
 
 
-def context_of(pieces: Sequence[Piece]) -> tuple[str, ...]:
-    """The headings above all of these pieces, and the columns of a table whose header is not among them."""
-    levels = zip(*(piece.path for piece in pieces), strict=False)
-    path = tuple(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels))
-    return (*path, pieces[0].columns) if pieces[0].columns else path
-
-
 def layout_groups(
     blocks: Sequence[Block],
     text: str,
     target: int,
     count_tokens: TokenCounter,
     boundaries: Boundaries = layout_boundaries,
-) -> list[tuple[Sequence[Piece], tuple[str, ...]]]:
+) -> list[tuple[Sequence[Piece], Path]]:
     """The pieces of each chunk with the heading path that it is read under: about `target` tokens, at most READ_TOKENS."""
     longest = READ_TOKENS - TITLE_TOKENS - PATH_TOKENS
     pieces = pieces_of(blocks, text, longest, count_tokens)
-    contexts = _Contexts(pieces, count_tokens)
-
-    def fits(candidate: Sequence[Piece]) -> bool:
-        room = READ_TOKENS - TITLE_TOKENS - contexts.tokens(context_of(candidate))
-        # Counted piece by piece: a few tokenisers make one token more of the white space between.
-        return sum(piece.tokens for piece in candidate) + len(candidate) - 1 <= room
-
-    groups = group(pieces, boundaries(pieces, text), target, fits)
-    return [(pieces, contexts.fitted(context_of(pieces))) for pieces in groups]
+    paths = _Paths(pieces, count_tokens)
+    groups = group(
+        pieces, boundaries(pieces, text), target, lambda path: READ_TOKENS - TITLE_TOKENS - paths.fitted(path)[1]
+    )
+    return [(together, paths.fitted(path)[0]) for together, path in groups]
 
 
-class _Contexts:
+class _Paths:
     """Heading paths cut to what there is room for."""
 
     def __init__(self, pieces: Sequence[Piece], count_tokens: TokenCounter) -> None:
         names = list(dict.fromkeys(name for piece in pieces for name in (*piece.path, piece.columns)))
-        counts = count_tokens([f" > {name}" for name in names])
-        self._counts = dict(zip(names, counts, strict=True))
-        self._fitted: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._counts = dict(zip(names, count_tokens([f" > {name}" for name in names]), strict=True))
+        self._fitted: dict[Path, tuple[Path, int]] = {}
 
-    def fitted(self, context: tuple[str, ...]) -> tuple[str, ...]:
-        if context not in self._fitted:
-            kept: list[str] = []
-            room = PATH_TOKENS
-            for name in reversed(context):
-                if self._counts[name] > room:
-                    break
-                room -= self._counts[name]
-                kept.append(name)
-            self._fitted[context] = tuple(reversed(kept))
-        return self._fitted[context]
-
-    def tokens(self, context: tuple[str, ...]) -> int:
-        return sum(self._counts[name] for name in self.fitted(context))
+    def fitted(self, path: Path) -> tuple[Path, int]:
+        """The innermost part of the path that fits PATH_TOKENS, and its tokens."""
+        if path not in self._fitted:
+            kept, tokens = len(path), 0
+            while kept and tokens + self._counts[path[kept - 1]] <= PATH_TOKENS:
+                kept -= 1
+                tokens += self._counts[path[kept]]
+            self._fitted[path] = path[kept:], tokens
+        return self._fitted[path]
 
 
 def regions_of(pieces: Sequence[Piece], blocks: Sequence[Block], spans: Sequence[Span]) -> tuple[Region, ...]:

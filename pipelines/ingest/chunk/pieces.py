@@ -12,6 +12,8 @@ from pipelines.ports import TokenCounter
 
 SEPARATOR = "\n\n"  # between the blocks of a canonical text
 
+CHARACTERS_PER_TOKEN = 10  # at most: WordPiece makes one token of a word it does not know, be it a megabyte of Base64
+
 Span = tuple[int, int]
 
 
@@ -48,7 +50,10 @@ def pieces_of(blocks: Sequence[Block], text: str, longest: int, count_tokens: To
     done: list[Piece] = []
     while pieces:
         counts = count_tokens([text[piece.start : piece.end] for piece in pieces])
-        counted = [replace(piece, tokens=tokens) for piece, tokens in zip(pieces, counts, strict=True)]
+        counted = [
+            replace(piece, tokens=max(tokens, (piece.end - piece.start) // CHARACTERS_PER_TOKEN))
+            for piece, tokens in zip(pieces, counts, strict=True)
+        ]
         done += [piece for piece in counted if piece.tokens <= longest or piece.end - piece.start == 1]
         pieces = [
             half

@@ -120,6 +120,12 @@ def test_nothing_makes_no_chunks() -> None:
     assert chunks_of(block(BlockKind.FIGURE, " \n"), block(BlockKind.TABLE, "")) == []
 
 
+def test_a_word_that_the_tokeniser_does_not_know_is_cut_all_the_same() -> None:
+    document = ParsedDocument((), (paragraph(20), block(BlockKind.PARAGRAPH, "x" * 100_000), paragraph(20)))
+    parts = chunk(document, version_id="v", chunker=CHUNKER, count_tokens=lambda texts: [len(t.split()) for t in texts])
+    assert max(len(part.text) for part in parts) < 2_500
+
+
 def test_an_unknown_chunker_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="sliding-1"):
         chunk(ParsedDocument((), ()), version_id="v", chunker="sliding-1", count_tokens=count_words)
