@@ -218,7 +218,7 @@ def assemble(settings: Settings) -> Assembly:
     catalog = stores.catalog
     pool = ProcessPool(settings.worker_processes, settings.worker_memory_bytes, settings.parse_timeout_s)
     staging = Staging(folder / "incoming", pool, max_file_bytes=settings.max_file_bytes, max_pages=settings.max_pages)
-    outbox = Outbox(catalog, inngest_client.InngestEvents(engine.client), _now)
+    outbox = Outbox(catalog, inngest_client.InngestEvents(engine.client))
     collections = Collections(catalog, models.embedder, CHUNKER, _now)
     record = CatalogJobRecord(catalog, _now)
     retrieval = Retrieval(catalog, models.embedder, stores.vectors, stores.keywords)

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -19,10 +19,10 @@ import numpy as np
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Version
 from pipelines.domain.errors import IndexUnavailable, LimitExceeded, UnreadableFile, VersionSuperseded
-from pipelines.domain.ids import derived_id
 from pipelines.domain.jobs import Progress
 from pipelines.domain.privacy import PiiPolicy
 from pipelines.ingest import parse, stages
+from pipelines.ingest.redact import policy_id
 from pipelines.ports import (
     Blobs,
     Catalog,
@@ -256,8 +256,7 @@ class DocumentIngestion:
     # --- where things lie ---
 
     def _redacted_key(self, version: Version) -> str:
-        recipe = derived_id("recipe", parse.PARSER, self.policy.name, repr(asdict(self.policy)))
-        return f"redacted/{version.id}/{recipe}"
+        return f"redacted/{version.id}/{parse.PARSER}/{policy_id(self.policy)}"
 
 
 def _parsed_prefix(version: Version) -> str:

@@ -9,7 +9,7 @@ import structlog
 
 from pipelines.domain.errors import DependencyUnavailable
 from pipelines.domain.jobs import OutboxEvent
-from pipelines.ports import Catalog, Clock, EventSender
+from pipelines.ports import Catalog, EventSender
 
 log = structlog.get_logger()
 
@@ -17,10 +17,9 @@ log = structlog.get_logger()
 class Outbox:
     """An event is sent at least once; its deterministic id makes the engine run it once."""
 
-    def __init__(self, catalog: Catalog, sender: EventSender, clock: Clock, *, timeout_s: float = 2, batch: int = 100):
+    def __init__(self, catalog: Catalog, sender: EventSender, *, timeout_s: float = 2, batch: int = 100):
         self._catalog = catalog
         self._sender = sender
-        self._clock = clock
         self._timeout_s = timeout_s
         self._batch = batch
 
@@ -52,4 +51,4 @@ class Outbox:
 
     def _mark_sent(self, events: Sequence[OutboxEvent]) -> None:
         with self._catalog.begin() as uow:
-            uow.outbox.sent([event.id for event in events], self._clock())
+            uow.outbox.sent([event.id for event in events])

@@ -4,12 +4,12 @@ CairnError
 ├── InvalidRequest            the caller must change the request
 │   ├── MissingFile · EmptyFile · FileTooLarge · UnsupportedType
 │   ├── UnreadableFile
-│   │   └── EncryptedFile · TruncatedFile · LimitExceeded
+│   │   └── EncryptedFile · TruncatedFile · LimitExceeded · SensitiveContent
 │   └── IdempotencyConflict
 ├── Unauthenticated · Forbidden
 ├── NotFound                  DocumentNotFound · JobNotFound · CollectionNotFound
 ├── Conflict                  CollectionExists · VersionSuperseded
-├── DependencyUnavailable     ModelUnavailable · IndexUnavailable · WorkerCrashed
+├── DependencyUnavailable     ModelUnavailable · IndexUnavailable · WorkerCrashed · StageFailed · RedactionFailed
 └── ConfigurationError        SettingsInvalid · ModelFilesInvalid
 """
 
@@ -84,6 +84,12 @@ class LimitExceeded(UnreadableFile):
     """Reading the file took more time, memory or pages than is allowed."""
 
     code = "limit_exceeded"
+
+
+class SensitiveContent(UnreadableFile):
+    """The file holds a secret that the policy does not take. Remove it and upload the file again."""
+
+    code = "sensitive_content"
 
 
 class IdempotencyConflict(InvalidRequest):
@@ -169,6 +175,18 @@ class WorkerCrashed(DependencyUnavailable):
     """The worker process died while it read the file."""
 
     code = "worker_crashed"
+
+
+class StageFailed(DependencyUnavailable):
+    """Something went wrong on our side while the file was read; the server's log has the details."""
+
+    code = "internal"
+
+
+class RedactionFailed(DependencyUnavailable):
+    """The detector of personal data failed: nothing goes on unredacted."""
+
+    code = "redaction_failed"
 
 
 class ConfigurationError(CairnError):

@@ -12,6 +12,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,10 +57,9 @@ def _digest(path: Path) -> str:
 
 def build(weights: Path) -> bytes:
     """The serialised model."""
-    import onnx
     from safetensors.numpy import load_file
 
-    return bytes(_Graph(load_file(weights)).model(onnx).SerializeToString())
+    return bytes(_Graph(load_file(weights)).model().SerializeToString())
 
 
 class _Graph:
@@ -73,7 +73,7 @@ class _Graph:
         self._nodes: list[object] = []
         self._constants: dict[str, object] = {}
 
-    def model(self, onnx: object) -> object:
+    def model(self) -> Any:
         helper = self._helper
         hidden = self._embeddings()
         blocked = self._blocked()
@@ -123,7 +123,7 @@ class _Graph:
 
     def _attention(self, hidden: str, blocked: str, name: str) -> str:
         """softmax(Q K^T / sqrt(d)) V for each head; the scale is folded into Q's weights."""
-        scale = np.float32(1 / np.sqrt(HEAD_WIDTH))
+        scale = 1 / HEAD_WIDTH**0.5
         query = self._heads(self._linear(hidden, f"{name}.query", scale), (0, 2, 1, 3))
         key = self._heads(self._linear(hidden, f"{name}.key"), (0, 2, 3, 1))
         value = self._heads(self._linear(hidden, f"{name}.value"), (0, 2, 1, 3))
@@ -136,9 +136,11 @@ class _Graph:
         shape = self._constant("split", np.array([0, 0, HEADS, HEAD_WIDTH], np.int64))
         return self._op("Transpose", self._op("Reshape", hidden, shape), perm=list(order))
 
-    def _linear(self, hidden: str, name: str, scale: np.float32 = np.float32(1)) -> str:
-        weight = self._constant(f"{name}.weight", np.ascontiguousarray(self._tensors[f"{name}.weight"].T * scale))
-        bias = self._constant(f"{name}.bias", self._tensors[f"{name}.bias"] * scale)
+    def _linear(self, hidden: str, name: str, scale: float = 1.0) -> str:
+        weight = self._constant(
+            f"{name}.weight", np.ascontiguousarray(self._tensors[f"{name}.weight"].T * np.float32(scale))
+        )
+        bias = self._constant(f"{name}.bias", self._tensors[f"{name}.bias"] * np.float32(scale))
         return self._op("Add", self._op("MatMul", hidden, weight), bias)
 
     def _norm(self, hidden: str, name: str) -> str:

@@ -34,7 +34,9 @@ def locate(model_dir: Path | None = None) -> ModelFiles:
     files = ModelFiles(folder / WEIGHTS, folder / TOKENIZER)
     for path in (files.weights, files.tokenizer):
         if not path.is_file():
-            raise ModelFilesInvalid(f"{path} is not there. CAIRN_EMBEDDING_MODEL_DIR names the folder of the model's files.")
+            raise ModelFilesInvalid(
+                f"{path} is not there. CAIRN_EMBEDDING_MODEL_DIR names the folder of the model's files."
+            )
     return files
 
 

@@ -1,7 +1,7 @@
 """Personal data out of documents and questions, before anything else reads them (docs/adr/0003)."""
 
 from pipelines.ingest.redact.document import redact
-from pipelines.ingest.redact.policy import DEFAULT_POLICY, STRICT_POLICY, policy_id
+from pipelines.ingest.redact.policy import DEFAULT_POLICY, POLICIES, STRICT_POLICY, policy_id
 from pipelines.ingest.redact.text import TextRedactor, redact_text
 
-__all__ = ["DEFAULT_POLICY", "STRICT_POLICY", "TextRedactor", "policy_id", "redact", "redact_text"]
+__all__ = ["DEFAULT_POLICY", "POLICIES", "STRICT_POLICY", "TextRedactor", "policy_id", "redact", "redact_text"]

@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import Protocol
 
-from pipelines.domain.errors import CairnError, ConfigurationError
+from pipelines.domain.errors import ConfigurationError, RedactionFailed
 from pipelines.domain.privacy import PiiAction, PiiPolicy, PiiSpan
 
 RULES = "rules-1"  # changes when pipelines.ingest.redact.recognisers or .phone may find something else
@@ -46,7 +46,7 @@ def detect(text: str, policy: PiiPolicy) -> list[PiiSpan]:
     """Spans that the policy acts on, in order, without overlaps: of two that overlap the higher score stays, then the
     longer. Lines broken inside a value do not hide it.
 
-    Raises ConfigurationError when nothing can find an entity that the policy names, CairnError when the detector fails.
+    Raises ConfigurationError when nothing can find an entity that the policy names, RedactionFailed when the detector fails.
     """
     rules = {entity: rule for entity, rule in policy.rules.items() if rule.action is not PiiAction.KEEP}
     if not rules or not text.strip():
@@ -78,7 +78,7 @@ def _analyze(analyzer: Analyzer, text: str, entities: list[str]) -> Iterable[Pii
     try:
         return list(analyzer.analyze(text, entities))
     except Exception as error:  # Presidio's messages quote the text: only the kind of failure leaves this process
-        raise CairnError(f"The detector of personal data failed ({type(error).__name__}).") from None
+        raise RedactionFailed(f"The detector of personal data failed ({type(error).__name__}).") from None
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:

@@ -14,8 +14,8 @@ _BETWEEN_CELLS = "\n\n\x1f\n\n"  # no entity crosses a blank line
 def redact(document: ParsedDocument, policy: PiiPolicy, key: bytes) -> tuple[ParsedDocument, RedactionReport]:
     """The document with title, blocks and table cells redacted, and the counts by entity. Runs in a worker process.
 
-    A value has the same placeholder everywhere in the document. Raises InvalidRequest when the policy refuses the
-    document, and CairnError when the detector fails: nothing comes out unredacted.
+    A value has the same placeholder everywhere in the document. Raises SensitiveContent when the policy refuses the
+    document, and RedactionFailed when the detector fails: nothing comes out unredacted.
     """
     redactor = TextRedactor(policy, key)
     title = redactor.redact(document.title) if document.title else document.title

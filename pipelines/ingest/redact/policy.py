@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from pipelines.domain.privacy import EntityRule, PiiAction, PiiPolicy
 
@@ -26,23 +25,26 @@ _IDENTIFIERS: Mapping[str, EntityRule] = {
     "MAC_ADDRESS": EntityRule(PiiAction.PLACEHOLDER, 0.6),
 }
 
-DEFAULT_POLICY = PiiPolicy("default", MappingProxyType(dict(_IDENTIFIERS)))
+DEFAULT_POLICY = PiiPolicy("default", dict(_IDENTIFIERS))
 """Direct identifiers go; names stay searchable."""
 
 STRICT_POLICY = PiiPolicy(
     "strict",
-    MappingProxyType(
-        {
-            **_IDENTIFIERS,
-            "API_KEY": EntityRule(PiiAction.REFUSE, 0.6),
-            "CREDIT_CARD": EntityRule(PiiAction.PSEUDONYM, 0.3),
-            "PHONE_NUMBER": EntityRule(PiiAction.PSEUDONYM, 0.35),
-            "PERSON": EntityRule(PiiAction.PSEUDONYM, 0.5),
-            "STREET_ADDRESS": EntityRule(PiiAction.PLACEHOLDER, 0.5),
-        }
-    ),
+    {
+        **_IDENTIFIERS,
+        "API_KEY": EntityRule(PiiAction.REFUSE, 0.6),
+        "CREDIT_CARD": EntityRule(PiiAction.PSEUDONYM, 0.3),
+        "PHONE_NUMBER": EntityRule(PiiAction.PSEUDONYM, 0.35),
+        "PERSON": EntityRule(PiiAction.PSEUDONYM, 0.5),
+        "STREET_ADDRESS": EntityRule(PiiAction.PLACEHOLDER, 0.5),
+    },
 )
 """Also no part of a card, no secret, and the names and addresses that rules find: best effort, not a guarantee."""
+
+
+NO_POLICY = PiiPolicy("off", {})
+
+POLICIES: Mapping[str, PiiPolicy] = {policy.name: policy for policy in (DEFAULT_POLICY, STRICT_POLICY, NO_POLICY)}
 
 
 def policy_id(policy: PiiPolicy) -> str:

@@ -7,7 +7,7 @@ import hmac
 import re
 from collections import Counter
 
-from pipelines.domain.errors import CairnError, InvalidRequest
+from pipelines.domain.errors import RedactionFailed, SensitiveContent
 from pipelines.domain.privacy import PiiAction, PiiPolicy, PiiSpan, RedactionReport
 from pipelines.ingest.redact.detect import detect, recognisers_id
 from pipelines.ingest.redact.policy import policy_id
@@ -39,7 +39,7 @@ class TextRedactor:
         """What the last `redact` took out, by how it was written, and what it put there. Never leaves this package."""
 
     def redact(self, text: str, *, counted: bool = True) -> str:
-        """The text with nothing left that the policy would act on. InvalidRequest when the policy refuses it.
+        """The text with nothing left that the policy would act on. SensitiveContent when the policy refuses it.
 
         `counted=False` for a second rendering of a text that is in the report already.
         """
@@ -51,7 +51,7 @@ class TextRedactor:
             text = self._replace(text, spans)
             if counted:
                 self._counts.update(span.entity for span in spans)
-        raise CairnError("Redaction did not come to an end.")
+        raise RedactionFailed("Redaction did not come to an end.")
 
     def report(self) -> RedactionReport:
         return RedactionReport(dict(sorted(self._counts.items())), policy_id(self._policy), recognisers_id())
@@ -79,7 +79,7 @@ class TextRedactor:
             case PiiAction.MASK:
                 return f"<{label}_****{same[-4:]}>"
             case _:
-                raise InvalidRequest(
+                raise SensitiveContent(
                     f"It holds a secret ({label.lower().replace('_', ' ')}): remove it and send it again."
                 )
 

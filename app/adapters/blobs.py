@@ -1,0 +1,110 @@
+"""Files in a folder, by key. What a put returned from is on the disk, whole."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_INCOMING = ".incoming"
+
+
+class FolderBlobs:
+    """Blobs of pipelines/ports.py. A key is names of A-Z a-z 0-9 . _ - between slashes; anything else is ValueError."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._incoming = root / _INCOMING
+
+    def open(self) -> None:
+        """Makes the folder, and removes what a crash left half written."""
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        for leftover in self._incoming.iterdir():
+            leftover.unlink()
+
+    async def put(self, key: str, data: bytes) -> None:
+        path = self._path(key)
+
+        def write() -> None:
+            descriptor, name = tempfile.mkstemp(dir=self._incoming)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            self._settle(Path(name), path)
+
+        await asyncio.to_thread(write)
+
+    async def put_file(self, key: str, path: Path) -> None:
+        await asyncio.to_thread(self._take, path, self._path(key))
+
+    async def get(self, key: str) -> bytes:
+        try:
+            return await asyncio.to_thread(self._path(key).read_bytes)
+        except FileNotFoundError:
+            raise KeyError(key) from None
+
+    async def exists(self, key: str) -> bool:
+        return await asyncio.to_thread(self._path(key).is_file)
+
+    @asynccontextmanager
+    async def local(self, key: str) -> AsyncIterator[Path]:
+        path = self._path(key)
+        if not await asyncio.to_thread(path.is_file):
+            raise KeyError(key)
+        yield path
+
+    async def delete(self, prefix: str) -> None:
+        path = self._path(prefix.removesuffix("/"))
+
+        def remove() -> None:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+        await asyncio.to_thread(remove)
+
+    async def keys(self, prefix: str) -> list[str]:
+        path = self._path(prefix.removesuffix("/"))
+
+        def found() -> list[str]:
+            files = path.rglob("*") if path.is_dir() else [path]
+            return sorted(file.relative_to(self._root).as_posix() for file in files if file.is_file())
+
+        return await asyncio.to_thread(found)
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.fullmatch(key) or ".." in key.split("/"):
+            raise ValueError(f"not a key: {key!r}")
+        return self._root / key
+
+    def _take(self, source: Path, target: Path) -> None:
+        if source.stat().st_dev == self._incoming.stat().st_dev:
+            self._settle(source, target)
+            return
+        descriptor, name = tempfile.mkstemp(dir=self._incoming)
+        os.close(descriptor)
+        shutil.copyfile(source, name)
+        self._settle(Path(name), target)
+        source.unlink()
+
+    def _settle(self, source: Path, target: Path) -> None:
+        """Moves a complete file to its place: its bytes are on the disk first, its name last."""
+        _sync(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+        for folder in (target.parent, target.parent.parent):
+            _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,178 @@
+"""The catalog over SQLite or PostgreSQL: who may write when, and what a reader sees.
+
+Writers come one at a time, so that what a transaction checked is still so when it commits. A reader sees one snapshot
+and cannot write. SQLite: WAL, every commit on disk before it returns, deleted content overwritten.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import Session
+
+from app.adapters.sql.chunks import SqlChunks
+from app.adapters.sql.collections import SqlCollections
+from app.adapters.sql.documents import SqlDocuments
+from app.adapters.sql.jobs import SqlJobs
+from app.adapters.sql.keys import SqlIdempotency, SqlKeys
+from app.adapters.sql.outbox import SqlOutbox
+from pipelines.domain.errors import DependencyUnavailable
+
+BUSY_TIMEOUT_S = 10
+_WRITERS = 0x43_61_69_72_6E  # the advisory lock that PostgreSQL's writers take in turn
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlUnitOfWork:
+    """The repositories of one transaction."""
+
+    keys: SqlKeys
+    collections: SqlCollections
+    documents: SqlDocuments
+    chunks: SqlChunks
+    jobs: SqlJobs
+    outbox: SqlOutbox
+    idempotency: SqlIdempotency
+
+    @classmethod
+    def of(cls, session: Session) -> SqlUnitOfWork:
+        return cls(
+            SqlKeys(session),
+            SqlCollections(session),
+            SqlDocuments(session),
+            SqlChunks(session),
+            SqlJobs(session),
+            SqlOutbox(session),
+            SqlIdempotency(session),
+        )
+
+
+class SqlCatalog:
+    """Catalog of pipelines/ports.py. Sync: call it from threads."""
+
+    def __init__(self, url: str) -> None:
+        """`sqlite:///FILE` or `postgresql://...`; opens nothing."""
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self._url = parsed
+        self._is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._turn = threading.Lock()
+        self._writing: Engine | None = None
+        self._reading: Engine | None = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._is_sqlite
+
+    def open(self) -> None:
+        """Connects, and brings the schema up to date. Raises DependencyUnavailable."""
+        from app.adapters.sql.migrations import upgrade
+
+        if self._is_sqlite and self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._writing, self._reading = self._engine(writing=True), self._engine(writing=False)
+        with self.connection() as connection:
+            upgrade(connection)
+
+    def close(self) -> None:
+        for engine in (self._reading, self._writing):
+            if engine is not None:
+                engine.dispose()
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlUnitOfWork]:
+        with self.connection() as connection, Session(connection) as session:
+            yield SqlUnitOfWork.of(session)
+            session.flush()
+
+    @contextmanager
+    def read(self) -> Iterator[SqlUnitOfWork]:
+        with self.snapshot() as connection, Session(connection, autoflush=False) as session:
+            yield SqlUnitOfWork.of(session)
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A transaction that writes, in turn; committed on a clean exit."""
+        assert self._writing is not None, "the catalog is not open"
+        with _translated(), self._my_turn(), self._writing.begin() as connection:
+            if not self._is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that reads."""
+        assert self._reading is not None, "the catalog is not open"
+        with _translated(), self._reading.begin() as connection:
+            yield connection
+
+    async def ping(self) -> None:
+        """Raises DependencyUnavailable when the database does not answer."""
+        import asyncio
+
+        def look() -> None:
+            with self.snapshot() as connection:
+                connection.execute(text("SELECT 1"))
+
+        await asyncio.to_thread(look)
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=3 * BUSY_TIMEOUT_S):
+            raise DependencyUnavailable("The catalog is busy; try again.")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _engine(self, *, writing: bool) -> Engine:
+        pool = {"pool_size": 1 if writing else 8, "max_overflow": 0 if writing else 32, "pool_timeout": BUSY_TIMEOUT_S}
+        if not self._is_sqlite:
+            options = {"postgresql_readonly": not writing}
+            level = "READ COMMITTED" if writing else "REPEATABLE READ"
+            engine = create_engine(self._url, isolation_level=level, pool_pre_ping=True, **pool)
+            return engine.execution_options(**options)
+        engine = create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}, **pool)
+
+        @event.listens_for(engine, "connect")
+        def prepare(connection: sqlite3.Connection, _: Any) -> None:
+            connection.isolation_level = None  # we say BEGIN ourselves
+            for pragma in (*_PRAGMAS, *(() if writing else ("PRAGMA query_only=ON",))):
+                connection.execute(pragma)
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+        return engine
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The driver's errors about the database itself as ours; those about our statements stay what they are: bugs."""
+    try:
+        yield
+    except (OperationalError, PoolTimeout) as error:
+        raise DependencyUnavailable(f"The catalog does not answer: {_reason(error)}") from error
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__

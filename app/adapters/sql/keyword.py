@@ -1,0 +1,150 @@
+"""The keyword index: SQLite's FTS5 (BM25), or PostgreSQL's full text (cover density, which is not BM25 but ranks alike)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy import text as sql
+
+from app.adapters.sql.catalog import SqlCatalog
+from pipelines.domain.chunks import Chunk
+from pipelines.domain.errors import DependencyUnavailable, IndexUnavailable
+from pipelines.ports import Hit
+
+R = TypeVar("R")
+
+_WORD = re.compile(r"\w+")
+_MAX_TERMS = 64
+# Words that almost every passage holds: they cost time and decide nothing.
+_STOP_WORDS = frozenset(
+    """
+    a an and are as at be been but by can could did do does for from had has have how i if in into is it its may me my
+    no not of on or our should so than that the their them then there these they this those to was we were what when
+    where which who whom whose why will with would you your
+    """.split()  # noqa: SIM905 - a list to be read
+)
+
+_DELETE_VERSION = {
+    "sqlite": (
+        "DELETE FROM keyword_text WHERE rowid IN (SELECT id FROM keyword_rows WHERE version_id = :version_id)",
+        "DELETE FROM keyword_rows WHERE version_id = :version_id",
+    ),
+    "postgresql": ("DELETE FROM keyword_rows WHERE version_id = :version_id",),
+}
+_DELETE_CHUNK = {
+    "sqlite": (
+        "DELETE FROM keyword_text WHERE rowid IN (SELECT id FROM keyword_rows WHERE chunk_id = :chunk_id)",
+        "DELETE FROM keyword_rows WHERE chunk_id = :chunk_id",
+    ),
+    "postgresql": ("DELETE FROM keyword_rows WHERE chunk_id = :chunk_id",),
+}
+_INSERT = {
+    "sqlite": (
+        "INSERT INTO keyword_rows (chunk_id, version_id, collection_id) VALUES (:chunk_id, :version_id, :collection_id)",
+        "INSERT INTO keyword_text (rowid, text) SELECT id, :text FROM keyword_rows WHERE chunk_id = :chunk_id",
+    ),
+    "postgresql": (
+        "INSERT INTO keyword_rows (chunk_id, version_id, collection_id, text)"
+        " VALUES (:chunk_id, :version_id, :collection_id, to_tsvector('english', :text))",
+    ),
+}
+_QUERY = {
+    "sqlite": (
+        "SELECT chunk_id, -bm25(keyword_text) AS score FROM keyword_text"
+        " JOIN keyword_rows ON keyword_rows.id = keyword_text.rowid"
+        " WHERE keyword_text MATCH :terms AND collection_id = :collection_id"
+        " ORDER BY score DESC, chunk_id LIMIT :limit"
+    ),
+    "postgresql": (
+        "SELECT chunk_id, ts_rank_cd(text, to_tsquery('english', :terms), 1) AS score FROM keyword_rows"
+        " WHERE text @@ to_tsquery('english', :terms) AND collection_id = :collection_id"
+        " ORDER BY score DESC, chunk_id LIMIT :limit"
+    ),
+}
+
+
+class SqlKeywordIndex:
+    """KeywordIndex of pipelines/ports.py, in the catalog's database."""
+
+    def __init__(self, catalog: SqlCatalog) -> None:
+        self._catalog = catalog
+        self._kind = "sqlite" if catalog.is_sqlite else "postgresql"
+
+    async def upsert(self, collection_id: str, rows: Sequence[Chunk]) -> None:
+        values = [
+            {
+                "chunk_id": chunk.id,
+                "version_id": chunk.version_id,
+                "collection_id": collection_id,
+                "text": " ".join((*chunk.heading_path, chunk.text)),
+            }
+            for chunk in rows
+        ]
+
+        def write(connection: Connection) -> None:
+            for statement in (*_DELETE_CHUNK[self._kind], *_INSERT[self._kind]):
+                connection.execute(sql(statement), values)
+
+        if values:
+            await self._write(write)
+
+    async def query(self, collection_id: str, text: str, limit: int) -> list[Hit]:
+        terms = self._terms(text)
+        if not terms:
+            return []
+        values = {"terms": terms, "collection_id": collection_id, "limit": limit}
+
+        def read() -> list[Hit]:
+            with self._catalog.snapshot() as connection:
+                found = connection.execute(sql(_QUERY[self._kind]), values)
+                return [Hit(chunk_id, float(score)) for chunk_id, score in found]
+
+        return await _in_thread(read)
+
+    async def chunk_ids(self, version_id: str) -> set[str]:
+        def read() -> set[str]:
+            with self._catalog.snapshot() as connection:
+                query = sql("SELECT chunk_id FROM keyword_rows WHERE version_id = :version_id")
+                return set(connection.execute(query, {"version_id": version_id}).scalars())
+
+        return await _in_thread(read)
+
+    async def delete_version(self, version_id: str) -> None:
+        def write(connection: Connection) -> None:
+            for statement in _DELETE_VERSION[self._kind]:
+                connection.execute(sql(statement), {"version_id": version_id})
+
+        await self._write(write)
+
+    async def ping(self) -> None:
+        def read() -> None:
+            with self._catalog.snapshot() as connection:
+                connection.execute(sql("SELECT 1 FROM keyword_rows LIMIT 1"))
+
+        await _in_thread(read)
+
+    async def _write(self, work: Callable[[Connection], None]) -> None:
+        def write() -> None:
+            with self._catalog.connection() as connection:
+                work(connection)
+
+        await _in_thread(write)
+
+    def _terms(self, question: str) -> str:
+        """A question as an OR of its words, in the database's own syntax; nothing a person types is syntax."""
+        words = list(dict.fromkeys(word.lower() for word in _WORD.findall(question)))
+        telling = [word for word in words if word not in _STOP_WORDS] or words
+        if self._kind == "sqlite":
+            return " OR ".join(f'"{word}"' for word in telling[:_MAX_TERMS])
+        return " | ".join(f"'{word}'" for word in telling[:_MAX_TERMS])
+
+
+async def _in_thread(work: Callable[[], R]) -> R:
+    try:
+        return await asyncio.to_thread(work)
+    except DependencyUnavailable as error:
+        raise IndexUnavailable(error.detail) from error

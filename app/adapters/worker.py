@@ -1,0 +1,64 @@
+"""The program of a worker process: `python -m app.adapters.worker FD MEMORY_LIMIT_BYTES`.
+
+It runs what comes down the pipe until the pipe ends. Its parent's death is the pipe's end, also in the middle of a task.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import select
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+from pipelines.domain.errors import CairnError, LimitExceeded, StageFailed
+
+log = logging.getLogger(__name__)
+
+
+def main(descriptor: int, memory_limit_bytes: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to stop
+    os.nice(10)  # questions come before documents
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_limit_bytes, memory_limit_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the document
+    pipe: Connection[object, tuple[Callable[..., object], tuple[object, ...], dict[str, object]]] = Connection(
+        descriptor
+    )
+    threading.Thread(target=_end_with_parent, args=(descriptor,), daemon=True).start()
+    while True:
+        try:
+            task, args, kwargs = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_outcome(task, args, kwargs))
+
+
+def _outcome(task: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    try:
+        return task(*args, **kwargs)
+    except CairnError as error:
+        return error
+    except MemoryError:
+        return LimitExceeded("Reading the file took more memory than is allowed.")
+    except Exception as error:
+        # The place and the kind, never the message: it may quote the document.
+        places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+        log.error("%s failed: %s at %s", task.__qualname__, type(error).__name__, " < ".join(places[:-4:-1]))
+        return StageFailed(f"{StageFailed.__doc__} ({type(error).__name__})")
+
+
+def _end_with_parent(descriptor: int) -> None:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLHUP)
+    poll.poll()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(asctime)s [%(levelname)s] worker: %(message)s")
+    main(int(sys.argv[1]), int(sys.argv[2]))
