@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import sqlite3
@@ -12,10 +13,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from workflows.embedded import routing, runs, scheduling
+from workflows.embedded import pruning, routing, runs, scheduling
 from workflows.embedded.canonical import JSON
 from workflows.embedded.clock import Clock
 from workflows.embedded.errors import JournalUnavailable, RunNotFound
+from workflows.embedded.failpoints import failpoint
 from workflows.embedded.journal import Writer, connect, lock
 from workflows.embedded.protocol import Reply
 from workflows.embedded.reducer import reduce
@@ -58,11 +60,12 @@ class Engine:
     async def start(self) -> None:
         """Take up what was left, and begin to call. Register the apps first."""
         self._writer.start()
+        failpoint("start.recovering")
         await self.transact(scheduling.recover)
         await self.transact(scheduling.plan_schedules)
         self._claiming = True
         self._timer = asyncio.create_task(self._watch(), context=contextvars.Context())
-        await self.transact(lambda _: None)
+        await self.transact(_nothing)
 
     async def close(self, grace_s: float) -> None:
         """Stop calling, give calls under way `grace_s` seconds, give back those that remain, close the journal."""
@@ -70,6 +73,8 @@ class Engine:
         if self._timer is not None:
             self._timer.cancel()
             await asyncio.gather(self._timer, return_exceptions=True)
+            with contextlib.suppress(JournalUnavailable):
+                await self.transact(_nothing)  # what was claimed before this has been dispatched after it
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace_s)
         for task in self._tasks:
@@ -115,7 +120,10 @@ class Engine:
     async def send(self, raw: JSON, seed: bytes, seed_ms: int) -> list[str]:
         """Accept events; returns their ids once they are durable. EventRefused: none of them was taken."""
         events = routing.check_events(raw, seed, seed_ms, self._policy.limits.event_bytes)
-        return await self.transact(lambda tx: routing.accept(tx, events))
+        failpoint("events.before-accept")
+        accepted = await self.transact(lambda tx: routing.accept(tx, events))
+        failpoint("events.after-accept")
+        return accepted
 
     async def cancel(self, run_id: str) -> bool:
         """False if the run had ended already; RunNotFound if there is none."""
@@ -126,6 +134,17 @@ class Engine:
             return runs.cancel_run(tx, run_id)
 
         return await self.transact(cancel)
+
+    async def prune(self, before_ms: int) -> int:
+        """Forget runs that ended before then, and events that belong to none; returns how many runs."""
+        runs_pruned = 0
+        while pruned := await self.transact(lambda tx: pruning.prune_runs(tx, before_ms)):
+            runs_pruned += pruned
+        while await self.transact(lambda tx: pruning.prune_events(tx, before_ms)):
+            pass
+        await self.transact(pruning.prune_rates)
+        await self.transact(pruning.shrink)
+        return runs_pruned
 
     async def memos(self, run_id: str) -> dict[str, str]:
         return await self.read(lambda sql: scheduling.memos_of(self._transaction(sql), run_id))
@@ -161,7 +180,7 @@ class Engine:
             if due is None or due > self._clock.now() * 1000 or due != self._next_due:
                 continue
             try:
-                await self.transact(lambda _: None)
+                await self.transact(_nothing)
             except JournalUnavailable:
                 await asyncio.sleep(_COMMIT_RETRY_S)
 
@@ -171,7 +190,9 @@ class Engine:
             if app is None:
                 reply = Reply.unanswered("FunctionNotFound", "no app serves this function")
             else:
+                failpoint("call.before")
                 reply = await app.call(call.function_id, call.called.step_id, call.body)
+                failpoint("call.after")
         except asyncio.CancelledError:
             self.submit(lambda tx: scheduling.release(tx, call.job_id))
             raise
@@ -193,3 +214,7 @@ class Engine:
 
     async def wait_idle(self) -> None:
         await self._idle.wait()
+
+
+def _nothing(_: Transaction) -> None:
+    """An empty transaction: what is due is done at the end of every group."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -119,6 +120,11 @@ class EmbeddedExecutor:
     async def cancel_run(self, run_id: str) -> bool:
         """Cancel a run; False if it had ended. RunNotFound. A call under way finishes; nothing of it is kept."""
         return await self.engine().cancel(run_id)
+
+    async def prune(self, older_than: dt.timedelta) -> int:
+        """Forget runs that ended longer ago than that, and their events; returns how many runs. Events of the last day
+        are kept, to know one that is sent again."""
+        return await self.engine().prune(int((self._clock.now() - older_than.total_seconds()) * 1000))
 
     async def run(self, run_id: str) -> reading.RunRecord:
         """RunNotFound if there is none."""

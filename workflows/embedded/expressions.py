@@ -94,9 +94,10 @@ def _contains(item: JSON, container: JSON) -> bool:
 
 
 def _plus(left: JSON, right: JSON) -> JSON:
-    for kind in (str, list):
-        if isinstance(left, kind) and isinstance(right, kind):
-            return left + right
+    if isinstance(left, str) and isinstance(right, str):
+        return left + right
+    if isinstance(left, list) and isinstance(right, list):
+        return [*left, *right]
     return _number(left) + _number(right)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from workflows.embedded.errors import EmbeddedError, JournalLocked, JournalUnavailable
+from workflows.embedded.failpoints import failpoint
 from workflows.embedded.schema import SCHEMA, VERSION
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 _LARGEST_GROUP = 256
 _BUSY_MS = 5_000
+_LARGEST_LOG = 16 << 20
 
 
 def lock(path: Path) -> IO[str]:
@@ -52,6 +54,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -4096")
         connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA secure_delete = ON")  # what is pruned is gone from the file, not only from the index
+        connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_LOG}")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
         else:
@@ -80,7 +84,8 @@ class _Entry:
 
 class Writer:
     """The one thread that writes. What is waiting when it comes round is committed together, each in its own savepoint;
-    a result is handed out only after the commit that made it durable. `finish` ends each group, inside its transaction."""
+    a result is handed out only after the commit that made it durable. `finish` ends each group, inside its transaction;
+    `committed` is told of it, before the results are."""
 
     def __init__(
         self,
@@ -133,17 +138,19 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
             results = [self._attempt(entry) for entry in group]
             finished = self._finish(self._connection) if self._finish else None
+            failpoint("journal.before-commit")
             self._connection.execute("COMMIT")
         except Exception as error:  # the thread's edge: whatever it was, nothing of the group has happened
             self._abandon(group, error)
             return
+        failpoint("journal.after-commit")
+        if self._committed is not None and finished is not None:
+            self._committed(finished)
         for future, value, failure in results:
             if failure is None:
                 future.set_result(value)
             else:
                 future.set_exception(failure)
-        if self._committed is not None and finished is not None:
-            self._committed(finished)
 
     def _attempt(self, entry: _Entry) -> tuple[Future[Any], Any, Exception | None]:
         self._connection.execute("SAVEPOINT entry")

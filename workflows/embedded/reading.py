@@ -49,8 +49,7 @@ def read_run(sql: sqlite3.Connection, run_id: str) -> RunRecord:
     if run is None:
         raise RunNotFound(run_id)
     job = sql.execute(
-        "SELECT attempt, due_at, claimed_at, (SELECT error FROM step WHERE step.run_id = job.run_id AND error IS NOT NULL "
-        "LIMIT 1) AS error FROM job WHERE run_id = ? ORDER BY attempt DESC, due_at LIMIT 1",
+        "SELECT attempt, due_at, claimed_at, error FROM job WHERE run_id = ? ORDER BY attempt DESC, due_at LIMIT 1",
         (run_id,),
     ).fetchone()
     events = sql.execute(

@@ -125,7 +125,9 @@ def reduce(called: Called, reply: Reply, *, now_ms: int, backoff: Backoff, limit
             return Outcome(finish=_completed(canonical(parse(reply.body)), limits))
         if reply.status == 206:
             return _reported(called, parse(reply.body), reply, now_ms, backoff, limits)
-    except (ValueError, KeyError, TypeError, ConfigRefused) as error:
+    except ConfigRefused as error:  # will be refused again
+        return Outcome(finish=Finish("FAILED", canonical({"name": "Refused", "message": str(error)})))
+    except (ValueError, KeyError, TypeError) as error:
         reply = Reply(500, canonical({"name": "InvalidReply", "message": f"not understood: {error}"}).encode())
     return _failed(called, error_of(reply.body, reply.status), reply, now_ms, backoff)
 

@@ -49,12 +49,12 @@ class Concurrency:
 
 @dataclass(frozen=True)
 class Rate:
-    """`limit` per `period_ms`; `burst` more at once."""
+    """One every `period_ms` / `limit`, and `burst` more at once."""
 
     limit: int
     period_ms: int
     key: Expression | None
-    burst: int = 1
+    burst: int
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,6 @@ def _function(config: Mapping[str, JSON]) -> Function:
         "id name steps triggers batchEvents cancel concurrency debounce idempotency priority rateLimit throttle "
         "timeouts singleton",
     )
-    missing = set(config) & {"batchEvents", "debounce", "idempotency", "rateLimit", "throttle", "singleton"}
-    if missing:
-        raise ConfigRefused(f"{', '.join(sorted(missing))} is not supported yet")
     _only(config["steps"], "steps", "step")
     step = config["steps"]["step"]
     _only(step, "step", "id name retries runtime")
@@ -184,8 +181,9 @@ def _function(config: Mapping[str, JSON]) -> Function:
         start_timeout_ms=_duration(timeouts.get("start")),
         finish_timeout_ms=_duration(timeouts.get("finish")),
     )
-    if function.batch and (function.debounce or function.singleton or function.rate_limit or function.idempotency):
-        raise ConfigRefused("batchEvents does not combine with debounce, singleton, rateLimit or idempotency")
+    excluded = {"debounce", "singleton", "rateLimit", "idempotency", "cancel", "priority"} & set(config)
+    if function.batch and excluded:
+        raise ConfigRefused(f"batchEvents does not combine with {', '.join(sorted(excluded))}")
     return function
 
 
@@ -220,7 +218,7 @@ def _rate(config: Mapping[str, JSON] | None, option: str) -> Rate | None:
         limit=_count(config["limit"], f"{option} limit"),
         period_ms=milliseconds(config["period"]),
         key=_expression(config.get("key")),
-        burst=max(1, int(config.get("burst") or 1)),
+        burst=int(config.get("burst", 1)) if option == "throttle" else int(config["limit"]) // 10,
     )
 
 

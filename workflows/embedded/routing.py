@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from workflows.embedded import ids, runs
+from workflows.embedded import ids, runs, starting
 from workflows.embedded.canonical import JSON, canonical, parse
 from workflows.embedded.durations import DAY_MS
 from workflows.embedded.errors import EventRefused
 from workflows.embedded.expressions import Expression, compile_expression
-from workflows.embedded.registry import Function, Trigger
+from workflows.embedded.registry import Trigger
 from workflows.embedded.transaction import Transaction, first_event
 
 _LONGEST_NAME = 256
@@ -88,7 +88,7 @@ def route(tx: Transaction) -> None:
             _end_waits(tx, event, body)
             for function in tx.policy.registry:
                 if any(_sets_off(trigger, event["name"], body) for trigger in function.triggers):
-                    start(tx, function, event["id"])
+                    starting.start(tx, function, event["id"], body)
 
 
 def _sets_off(trigger: Trigger, name: str, body: JSON) -> bool:
@@ -122,8 +122,3 @@ def _end_waits(tx: Transaction, event: sqlite3.Row, body: JSON) -> None:
         expression = compile_expression(step["wait_if"]) if step["wait_if"] else None
         if expression is None or _holds(expression, event=first_event(tx, step["run_id"]), **{"async": body}):
             runs.complete_step(tx, step["run_id"], step["id"], event["body"])
-
-
-def start(tx: Transaction, function: Function, event_id: str) -> None:
-    """Start a run for an event; the same event starts a function once."""
-    runs.create_run(tx, function, [event_id], ids.derived(tx.now, function.id, event_id))

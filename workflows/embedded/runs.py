@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 
 from workflows.embedded import ids
 from workflows.embedded.canonical import JSON, canonical, canonical_object, parse
+from workflows.embedded.lanes import first_lane, run_lane
 from workflows.embedded.protocol import UNTARGETED
 from workflows.embedded.reducer import (
     Called,
@@ -42,7 +42,6 @@ def create_run(
         tx.sql.execute("INSERT OR IGNORE INTO run_event VALUES (?, ?, ?)", (run_id, position, event_id))
     bodies = events_of(tx, run_id)
     event = parse(bodies[0])
-    lane = [function.id, [rule.key.key(event=event) if rule.key else "" for rule in function.concurrency]]
     boost = (function.priority.number(event=event) if function.priority else None) or 0
     sort_at = tx.now - int(max(-_PRIORITY_LIMIT_S, min(_PRIORITY_LIMIT_S, boost)) * 1000)
     created = tx.sql.execute(
@@ -53,7 +52,7 @@ def create_run(
             function.id,
             tx.now,
             sort_at,
-            json.dumps(lane),
+            run_lane(function, event),
             singleton,
             None if function.start_timeout_ms is None else tx.now + function.start_timeout_ms,
             sum(len(body) for body in bodies),
@@ -61,10 +60,7 @@ def create_run(
         ),
     )
     if created.rowcount:
-        if function.throttle:
-            key = function.throttle.key
-            lane.append(key.key(event=event) if key else "")
-        _insert_job(tx, f"{run_id}/0", run_id, UNTARGETED, sort_at, json.dumps(lane))
+        _insert_job(tx, f"{run_id}/0", run_id, UNTARGETED, sort_at, first_lane(function, event))
 
 
 def answered(tx: Transaction, job_id: str, called: Called, outcome: Outcome, *, retry_now: bool = False) -> None:
@@ -81,17 +77,12 @@ def answered(tx: Transaction, job_id: str, called: Called, outcome: Outcome, *, 
         tx.sql.execute("DELETE FROM job WHERE id = ?", (job_id,))
     else:
         tx.sql.execute(
-            "UPDATE job SET attempt = attempt + 1, due_at = ?, claimed_at = NULL WHERE id = ?",
-            (tx.now if retry_now else tx.now + retry.delay_ms, job_id),
+            "UPDATE job SET attempt = attempt + 1, due_at = ?, claimed_at = NULL, error = ? WHERE id = ?",
+            (tx.now if retry_now else tx.now + retry.delay_ms, retry.error, job_id),
         )
     if job["status"] != "RUNNING":
         return
     run_id: str = job["run_id"]
-    if job["step_id"] != UNTARGETED:
-        tx.sql.execute(
-            "UPDATE step SET error = ? WHERE run_id = ? AND id = ? AND ended_at IS NULL",
-            (retry.error if retry else None, run_id, job["step_id"]),
-        )
     _apply(tx, run_id, job_id, called, outcome)
     if outcome.finish:
         finish_run(tx, run_id, outcome.finish.status, outcome.finish.output)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections import Counter
 from dataclasses import dataclass
 
-from workflows.embedded import ids, routing, runs
+from workflows.embedded import ids, routing, runs, starting
 from workflows.embedded.canonical import canonical
+from workflows.embedded.lanes import Lanes, function_of
 from workflows.embedded.protocol import UNTARGETED, Reply, request_body
 from workflows.embedded.reducer import Called, reduce
 from workflows.embedded.transaction import Transaction, events_of, record_event
@@ -38,10 +37,13 @@ def settle(tx: Transaction, *, claiming: bool) -> Settled:
     """Do all that is due, then claim as many calls as there is room for."""
     _tick(tx)
     runs.time_out(tx)
+    starting.release_due(tx)
     routing.route(tx)
-    calls = _claim(tx) if claiming else []
-    unfinished = tx.sql.execute("SELECT 1 FROM run WHERE status = 'RUNNING' LIMIT 1").fetchone()
-    return Settled(tuple(calls), _next_due(tx), unfinished is None)
+    calls, opens_at = _claim(tx) if claiming else ([], None)
+    unfinished = tx.sql.execute(
+        "SELECT 1 FROM run WHERE status = 'RUNNING' UNION ALL SELECT 1 FROM held LIMIT 1"
+    ).fetchone()
+    return Settled(tuple(calls), _next_due(tx, opens_at), unfinished is None)
 
 
 def recover(tx: Transaction) -> None:
@@ -49,7 +51,7 @@ def recover(tx: Transaction) -> None:
     would kill it for ever."""
     interrupted = Reply.unanswered("Interrupted", "the process ended while this was running")
     for job in tx.sql.execute("SELECT * FROM job WHERE claimed_at IS NOT NULL").fetchall():
-        called = _called(tx, job, _function_id(job))
+        called = _called(tx, job, function_of(job["lane"]))
         policy = tx.policy
         outcome = reduce(called, interrupted, now_ms=tx.now, backoff=policy.backoff, limits=policy.limits)
         runs.answered(tx, job["id"], called, outcome, retry_now=True)
@@ -90,20 +92,16 @@ def _tick(tx: Transaction) -> None:
         )
 
 
-def _claim(tx: Transaction) -> list[Call]:
-    used: Counter[str] = Counter()
-    busy = 0
-    for row in tx.sql.execute("SELECT lane, count(*) AS calls FROM job WHERE claimed_at IS NOT NULL GROUP BY lane"):
-        used.update({slot: row["calls"] for slot, _ in _slots(tx, row["lane"])})
-        busy += row["calls"]
-    free = tx.policy.max_calls - busy
-    candidates = [job for lane in _due_lanes(tx) for job in _due_jobs(tx, lane, min(free, _room(tx, lane, used)))]
+def _claim(tx: Transaction) -> tuple[list[Call], int | None]:
+    lanes = Lanes(tx)
+    lanes.occupy(tx.sql.execute("SELECT lane, count(*) FROM job WHERE claimed_at IS NOT NULL GROUP BY lane").fetchall())
+    candidates = [job for lane in _due_lanes(tx) for job in _due_jobs(tx, lane, min(lanes.free, lanes.room(lane)))]
     calls: list[Call] = []
     for job in sorted(candidates, key=lambda job: (job["sort_at"], job["due_at"], job["id"])):
-        if len(calls) < free and _room(tx, job["lane"], used) > 0:
-            used.update(slot for slot, _ in _slots(tx, job["lane"]))
+        if lanes.free > 0 and lanes.room(job["lane"]) > 0:
+            lanes.take(job["lane"])
             calls.append(_claimed(tx, job))
-    return calls
+    return calls, lanes.opens_at
 
 
 def _due_lanes(tx: Transaction) -> list[str]:
@@ -123,31 +121,13 @@ def _due_jobs(tx: Transaction, lane: str, limit: int) -> list[sqlite3.Row]:
     ).fetchall()
 
 
-def _slots(tx: Transaction, lane: str) -> list[tuple[str, int]]:
-    """What a call in this lane counts against: (name, limit). Limits are those registered now."""
-    function_id, values, *_ = json.loads(lane)
-    function = tx.policy.registry.get(function_id)
-    if function is None:
-        return []
-    rules = zip(function.concurrency, values, strict=False)
-    return [(rule.slot(function_id, value), rule.limit) for rule, value in rules]
-
-
-def _room(tx: Transaction, lane: str, used: Counter[str]) -> int:
-    return min((limit - used[slot] for slot, limit in _slots(tx, lane)), default=tx.policy.max_calls)
-
-
-def _function_id(job: sqlite3.Row) -> str:
-    return str(json.loads(job["lane"])[0])
-
-
 def _called(tx: Transaction, job: sqlite3.Row, function_id: str) -> Called:
     function = tx.policy.registry.get(function_id)
     return Called(job["step_id"], job["attempt"], function.max_attempts if function else job["attempt"] + 1)
 
 
 def _claimed(tx: Transaction, job: sqlite3.Row) -> Call:
-    function_id, run_id = _function_id(job), job["run_id"]
+    function_id, run_id = function_of(job["lane"]), job["run_id"]
     called = _called(tx, job, function_id)
     run = tx.sql.execute("SELECT * FROM run WHERE id = ?", (run_id,)).fetchone()
     tx.sql.execute("UPDATE job SET claimed_at = ?, lane = ? WHERE id = ?", (tx.now, run["lane"], job["id"]))
@@ -184,8 +164,8 @@ def memos_of(tx: Transaction, run_id: str) -> dict[str, str]:
     return {row["id"]: row["memo"] for row in rows}
 
 
-def _next_due(tx: Transaction) -> int | None:
-    times = [
+def _next_due(tx: Transaction, opens_at: int | None) -> int | None:
+    times = [opens_at] + [
         tx.sql.execute(query, (tx.now,)).fetchone()[0]
         for query in (
             "SELECT min(due_at) FROM job WHERE claimed_at IS NULL AND due_at > ?",
@@ -193,6 +173,7 @@ def _next_due(tx: Transaction) -> int | None:
             "SELECT min(start_by) FROM run WHERE status = 'RUNNING' AND started_at IS NULL AND start_by > ?",
             "SELECT min(finish_by) FROM run WHERE status = 'RUNNING' AND finish_by > ?",
             "SELECT min(next_at) FROM schedule WHERE next_at > ?",
+            "SELECT min(due_at) FROM held WHERE due_at > ?",
         )
     ]
     return min((time for time in times if time is not None), default=None)

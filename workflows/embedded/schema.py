@@ -83,7 +83,8 @@ CREATE TABLE job (
     due_at     INTEGER NOT NULL,
     sort_at    INTEGER NOT NULL,
     lane       TEXT NOT NULL,                   -- the run's; with a throttle's key value while the run has not started
-    claimed_at INTEGER
+    claimed_at INTEGER,
+    error      TEXT                             -- why the attempt before failed
 ) WITHOUT ROWID;
 CREATE INDEX job_queued ON job (lane, sort_at, due_at) WHERE claimed_at IS NULL;
 CREATE INDEX job_due ON job (due_at) WHERE claimed_at IS NULL;
@@ -117,9 +118,16 @@ CREATE TABLE held_event (
     PRIMARY KEY (function_id, key, position)
 ) WITHOUT ROWID;
 
+-- Apps that registered over HTTP, to call them again after a restart.
+CREATE TABLE app (
+    id        TEXT PRIMARY KEY,
+    url       TEXT NOT NULL,
+    functions TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- Theoretical arrival times (generic cell rate algorithm) of throttles and rate limits.
 CREATE TABLE rate (
-    key    TEXT PRIMARY KEY,
-    tat    INTEGER NOT NULL
+    key TEXT PRIMARY KEY,
+    tat REAL NOT NULL
 ) WITHOUT ROWID;
 """
