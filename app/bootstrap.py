@@ -14,6 +14,7 @@ import inngest
 import inngest.fast_api
 import structlog
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from app.adapters import inngest_client, secret_files
 from app.adapters.blobs import FolderBlobs
@@ -119,8 +120,8 @@ class Engine:
             client = inngest_client.server_client(
                 dev=settings.inngest_dev,
                 base_url=settings.inngest_base_url,
-                event_key=settings.inngest_event_key and settings.inngest_event_key.get_secret_value(),
-                signing_key=settings.inngest_signing_key and settings.inngest_signing_key.get_secret_value(),
+                event_key=_revealed(settings.inngest_event_key),
+                signing_key=_revealed(settings.inngest_signing_key),
             )
             return cls(client, None)
         event_key, signing_key = secrets.token_hex(16), f"signkey-embedded-{secrets.token_hex(32)}"
@@ -248,7 +249,13 @@ def assemble(settings: Settings) -> Assembly:
         jobs=Jobs(catalog, outbox, _now),
         outbox=outbox,
         retrieval=retrieval,
-        ask=Ask(retrieval, models.chat),
+        ask=Ask(
+            retrieval,
+            models.embedder,
+            models.chat,
+            first_token_timeout_s=settings.llm_first_token_timeout_s,
+            token_timeout_s=settings.llm_token_timeout_s,
+        ),
         health=Health(_dependencies(settings, stores, models)),
     )
     limits = Limits(retries=settings.step_retries, documents=settings.ingest_concurrency)
@@ -277,6 +284,10 @@ def _dependencies(settings: Settings, stores: Stores, models: Models) -> tuple[D
     if models.chat is not None:
         found.append(Dependency("model", f"{settings.llm_model} at {settings.ollama_url}", False, chat))
     return tuple(found)
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def _without_password(url: str) -> str:

@@ -22,6 +22,7 @@ from pipelines.domain.errors import IndexUnavailable, LimitExceeded, UnreadableF
 from pipelines.domain.jobs import Progress
 from pipelines.domain.privacy import PiiPolicy
 from pipelines.ingest import parse, stages
+from pipelines.ingest.parse import PageRange
 from pipelines.ingest.redact import policy_id
 from pipelines.ports import (
     Blobs,
@@ -84,12 +85,12 @@ class DocumentIngestion:
         return {"pages": pages, "blob_key": _parsed_prefix(version)}
 
     async def _parse_ranges(
-        self, upload: DocumentUploaded, version: Version, path: Path, ranges: Sequence[parse.PageRange]
+        self, upload: DocumentUploaded, version: Version, path: Path, ranges: Sequence[PageRange]
     ) -> None:
         done = 0
         total = ranges[-1].last
 
-        async def parse_range(pages: parse.PageRange) -> None:
+        async def parse_range(pages: PageRange) -> None:
             nonlocal done
             key = f"{_parsed_prefix(version)}{pages.first:06}"
             if not await self.blobs.exists(key):

@@ -9,8 +9,8 @@ from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import ParsedDocument
 from pipelines.domain.errors import ConfigurationError
 from pipelines.domain.ids import chunk_id
-from pipelines.ingest.chunk.llama_index_import import import_llama_index
 from pipelines.ingest.chunk.pieces import SEPARATOR
+from pipelines.llama_index_import import import_llama_index
 from pipelines.ports import TokenCounter
 
 CHUNKER = "layout-200-1"

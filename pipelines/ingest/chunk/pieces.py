@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.domain.documents import Block, BlockKind
-from pipelines.ingest.chunk.sentences import sentences
 from pipelines.ports import TokenCounter
+from pipelines.sentences import sentences
 
 SEPARATOR = "\n\n"  # between the blocks of a canonical text
 

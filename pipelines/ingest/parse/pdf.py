@@ -15,6 +15,7 @@ import pymupdf
 from pipelines.domain.documents import Block, BlockKind, Box, Page, ParsedDocument
 from pipelines.domain.errors import EncryptedFile, TruncatedFile, UnreadableFile
 from pipelines.ingest.parse.files import PageRange
+from pipelines.ingest.parse.reading_order import in_reading_order
 from pipelines.ingest.parse.words import clean, join, markdown_table
 
 _TAIL = 2048
@@ -88,7 +89,7 @@ def _analysed(document: Any, number: int) -> tuple[Page, list[Block]]:
         (layout,) = parse_document(document, pages=[number - 1], use_ocr=False, force_text=True).pages
     page = Page(number, layout.width, layout.height)
     blocks = [block for region in layout.boxes if (block := _block(region, number)) is not None]
-    return page, blocks + _overlooked(layout, number)
+    return page, in_reading_order([*blocks, *_overlooked(layout, number)], lambda block: block.box)
 
 
 def _block(region: Any, page: int) -> Block | None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ingest.chunk.sentences import sentences
+from pipelines.sentences import sentences
 
 
 @pytest.mark.parametrize(

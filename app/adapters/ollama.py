@@ -1,0 +1,186 @@
+"""Ollama, through LlamaIndex: answers and embeddings by a model on the organisation's own machines.
+
+LlamaIndex (1 s, 90 MB) is imported when a model is first used. Proxies of the environment are never used: the address
+is one the operator wrote down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import numpy as np
+
+from pipelines.domain.errors import ModelUnavailable
+from pipelines.llama_index_import import import_llama_index
+from pipelines.ports import Message, TokenCounter, Vectors
+
+if TYPE_CHECKING:
+    from llama_index.embeddings.ollama import OllamaEmbedding
+    from llama_index.llms.ollama import Ollama
+
+_LOOK_TIMEOUT_S = 1.0
+_LOOK_AGAIN_S = 5.0  # how long an answer about the server's state is believed
+_CONTEXT_TOKENS = 8_192
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+class OllamaChat:
+    """ChatModel of pipelines/ports.py."""
+
+    def __init__(self, url: str, model: str, *, timeout_s: float = 120) -> None:
+        self._url = url
+        self._model = model
+        self._timeout_s = timeout_s
+        self._looked_at = -math.inf
+        self._is_there = False
+
+    @property
+    def name(self) -> str:
+        return self._model
+
+    async def available(self) -> bool:
+        if time.monotonic() - self._looked_at > _LOOK_AGAIN_S:
+            self._is_there = await self._look()
+            self._looked_at = time.monotonic()
+        return self._is_there
+
+    async def stream(self, messages: Sequence[Message]) -> AsyncIterator[str]:
+        from ollama import ResponseError
+
+        llm = await asyncio.to_thread(lambda: self._llm)
+        chat = [_chat_message(message) for message in messages]
+        try:
+            async for response in await llm.astream_chat(chat):
+                if response.delta:
+                    yield response.delta
+        except (httpx.HTTPError, ResponseError, ConnectionError, ValueError, KeyError, TypeError) as error:
+            self._looked_at = -math.inf
+            raise ModelUnavailable(f"{self._model} stopped answering ({type(error).__name__}).") from error
+
+    async def _look(self) -> bool:
+        """Whether the server answers and has the model."""
+        try:
+            async with httpx.AsyncClient(timeout=_LOOK_TIMEOUT_S, trust_env=False) as http:
+                listed = (await http.get(f"{self._url}/api/tags")).raise_for_status().json()
+            names = {str(entry["name"]) for entry in listed["models"]}
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return False
+        return self._model in names or f"{self._model}:latest" in names
+
+    @cached_property
+    def _llm(self) -> Ollama:
+        import_llama_index()
+        from llama_index.llms.ollama import Ollama
+        from ollama import AsyncClient
+
+        client = AsyncClient(host=self._url, timeout=self._timeout_s, trust_env=False)
+        return Ollama(
+            model=self._model,
+            base_url=self._url,
+            temperature=0.0,
+            context_window=_CONTEXT_TOKENS,
+            request_timeout=self._timeout_s,
+            async_client=client,
+        )
+
+
+def _chat_message(message: Message) -> Any:
+    from llama_index.core.llms import ChatMessage
+
+    return ChatMessage(role=message.role, content=message.content)
+
+
+# What a model wants before the text of a question and of a document (from its model card).
+_INSTRUCTIONS: Mapping[str, tuple[str, str]] = {
+    "nomic-embed-text": ("search_query:", "search_document:"),
+    "embeddinggemma": ("task: search result | query:", "title: none | text:"),
+    "mxbai-embed-large": ("Represent this sentence for searching relevant passages:", ""),
+    "qwen3-embedding": (
+        "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:",
+        "",
+    ),
+}
+
+
+class OllamaEmbedder:
+    """Embedder of pipelines/ports.py. `max_tokens` is what the chunker may count on, not what the model could read."""
+
+    def __init__(self, url: str, model: str, *, timeout_s: float = 120, batch: int = 32) -> None:
+        self._url = url
+        self._model = model
+        self._timeout_s = timeout_s
+        self._batch = batch
+
+    @property
+    def model(self) -> str:
+        return f"ollama/{self._model}"
+
+    @cached_property
+    def dimensions(self) -> int:
+        """Asks the model once: call it from a thread. Raises ModelUnavailable."""
+        try:
+            return len(self._embedding.get_text_embedding("dimensions"))
+        except Exception as error:
+            raise _unavailable(self._model, error) from error
+
+    @property
+    def max_tokens(self) -> int:
+        return 512
+
+    def token_counter(self) -> TokenCounter:
+        return estimated_tokens
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.dimensions), np.float32)
+        embedding = await asyncio.to_thread(lambda: self._embedding)
+        try:
+            found = await embedding.aget_text_embedding_batch(list(texts))
+        except Exception as error:
+            raise _unavailable(self._model, error) from error
+        return _normalised(found)
+
+    async def embed_query(self, text: str) -> Vectors:
+        embedding = await asyncio.to_thread(lambda: self._embedding)
+        try:
+            found = await embedding.aget_query_embedding(text)
+        except Exception as error:
+            raise _unavailable(self._model, error) from error
+        return _normalised([found])[0]
+
+    @cached_property
+    def _embedding(self) -> OllamaEmbedding:
+        import_llama_index()
+        from llama_index.embeddings.ollama import OllamaEmbedding
+
+        query, document = _INSTRUCTIONS.get(self._model.split(":")[0], ("", ""))
+        return OllamaEmbedding(
+            model_name=self._model,
+            base_url=self._url,
+            embed_batch_size=self._batch,
+            query_instruction=query or None,
+            text_instruction=document or None,
+            client_kwargs={"timeout": self._timeout_s, "trust_env": False},
+        )
+
+
+def estimated_tokens(texts: Sequence[str]) -> list[int]:
+    """A TokenCounter for models whose tokenizer is elsewhere: words and signs, long words counted as several."""
+    return [sum(1 + len(word) // 6 for word in _WORD.findall(text)) for text in texts]
+
+
+def _normalised(found: Sequence[Sequence[float]]) -> Vectors:
+    vectors = np.asarray(found, np.float32)
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)
+
+
+def _unavailable(model: str, error: Exception) -> ModelUnavailable:
+    """The client raises whatever its transport, the server's answer or its own parsing came to."""
+    return ModelUnavailable(f"{model} does not answer ({type(error).__name__}).")
