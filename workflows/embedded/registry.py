@@ -12,6 +12,7 @@ from workflows.embedded.errors import ConfigRefused
 from workflows.embedded.expressions import Expression, compile_expression
 
 DEFAULT_RETRIES = 4
+FUNCTION_FAILED = "inngest/function.failed"
 _MOST_CONCURRENCY_RULES = 2
 
 
@@ -103,6 +104,11 @@ class Function:
     @property
     def max_attempts(self) -> int:
         return self.retries + 1
+
+    @property
+    def handles_failures(self) -> bool:
+        """Whether it is an `on_failure` handler."""
+        return bool(self.triggers) and all(trigger.event == FUNCTION_FAILED for trigger in self.triggers)
 
 
 class Registry:

@@ -87,8 +87,8 @@ def answered(tx: Transaction, job_id: str, called: Called, outcome: Outcome, *, 
     if outcome.finish:
         finish_run(tx, run_id, outcome.finish.status, outcome.finish.output)
     elif retry is None:
-        _unanswered_target(tx, run_id, job["step_id"])
         _check_limits(tx, run_id)
+        _check_progress(tx, run_id)
 
 
 def _apply(tx: Transaction, run_id: str, team: str, called: Called, outcome: Outcome) -> None:
@@ -204,13 +204,17 @@ def _invoke(tx: Transaction, run_id: str, op: Invoke) -> None:
     create_run(tx, function, [child], child, invoked_by=(run_id, op.step.id))
 
 
-def _unanswered_target(tx: Transaction, run_id: str, step_id: str) -> None:
-    """A planned step whose call was answered without it will never end: the function is not deterministic."""
-    planned = tx.sql.execute(
-        "SELECT name FROM step WHERE run_id = ? AND id = ? AND status = 'planned'", (run_id, step_id)
+def _check_progress(tx: Transaction, run_id: str) -> None:
+    """A function that is not deterministic can leave its run with nothing to wait for: that is a failure, not a wait."""
+    stuck = tx.sql.execute(
+        "SELECT name FROM step WHERE run_id = :run AND status = 'planned' AND NOT EXISTS "
+        "(SELECT 1 FROM job WHERE job.run_id = :run AND job.step_id = step.id) "
+        "UNION ALL SELECT 'what comes next' WHERE NOT EXISTS (SELECT 1 FROM job WHERE run_id = :run) "
+        "AND NOT EXISTS (SELECT 1 FROM step WHERE run_id = :run AND status = 'waiting')",
+        {"run": run_id},
     ).fetchone()
-    if planned is not None:
-        message = f"step {planned['name']!r} was planned, and is not there when it is called"
+    if stuck is not None:
+        message = f"{stuck['name']} was to be called, and the function did not come to it: is it deterministic?"
         finish_run(tx, run_id, "FAILED", canonical({"name": "StepDisappeared", "message": message}))
 
 

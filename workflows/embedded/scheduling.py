@@ -48,10 +48,10 @@ def settle(tx: Transaction, *, claiming: bool) -> Settled:
 
 def recover(tx: Transaction) -> None:
     """At start: a call that was claimed and never answered counts as an attempt, or a document that kills the process
-    would kill it for ever."""
+    would kill it for ever. A failure handler, to which the SDK gives one attempt, has one more: it must be heard."""
     interrupted = Reply.unanswered("Interrupted", "the process ended while this was running")
     for job in tx.sql.execute("SELECT * FROM job WHERE claimed_at IS NOT NULL").fetchall():
-        called = _called(tx, job, function_of(job["lane"]))
+        called = _called(tx, job, interrupted=True)
         policy = tx.policy
         outcome = reduce(called, interrupted, now_ms=tx.now, backoff=policy.backoff, limits=policy.limits)
         runs.answered(tx, job["id"], called, outcome, retry_now=True)
@@ -121,14 +121,17 @@ def _due_jobs(tx: Transaction, lane: str, limit: int) -> list[sqlite3.Row]:
     ).fetchall()
 
 
-def _called(tx: Transaction, job: sqlite3.Row, function_id: str) -> Called:
-    function = tx.policy.registry.get(function_id)
-    return Called(job["step_id"], job["attempt"], function.max_attempts if function else job["attempt"] + 1)
+def _called(tx: Transaction, job: sqlite3.Row, *, interrupted: bool = False) -> Called:
+    function = tx.policy.registry.get(function_of(job["lane"]))
+    if function is None:
+        return Called(job["step_id"], job["attempt"], job["attempt"] + 1)
+    spare = interrupted and function.handles_failures
+    return Called(job["step_id"], job["attempt"], function.max_attempts + spare)
 
 
 def _claimed(tx: Transaction, job: sqlite3.Row) -> Call:
     function_id, run_id = function_of(job["lane"]), job["run_id"]
-    called = _called(tx, job, function_id)
+    called = _called(tx, job)
     run = tx.sql.execute("SELECT * FROM run WHERE id = ?", (run_id,)).fetchone()
     tx.sql.execute("UPDATE job SET claimed_at = ?, lane = ? WHERE id = ?", (tx.now, run["lane"], job["id"]))
     if run["started_at"] is None:
