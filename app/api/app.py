@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 
 from app.api import errors
+from app.api.limits import BodyLimit
 from app.api.routes import answers, collections, documents, health, jobs
 from app.observability.metrics import RequestMetrics
 
@@ -21,11 +22,11 @@ def build(lifespan: Lifespan, *, max_upload_bytes: int, max_files: int) -> FastA
         title="Cairn",
         description=DESCRIPTION,
         lifespan=lifespan,
-        max_body_size=max_upload_bytes,
         form_limits={"max_files": max_files},
         docs_url=None,  # the pages that FastAPI offers load their scripts from elsewhere
         redoc_url=None,
     )
+    app.add_middleware(BodyLimit, max_bytes=max_upload_bytes)
     app.add_middleware(RequestMetrics)
     errors.install(app)
     for module in (documents, jobs, collections, answers, health):

@@ -13,7 +13,7 @@ from pipelines.ports import Blobs, Catalog, KeywordIndex, VectorIndex
 from workflows.events import DocumentDeleted
 from workflows.steps import StepOutput
 
-FILE_PREFIXES = ("originals", "parsed", "redacted", "vectors")
+FILE_KINDS = ("originals", "parsed", "redacted", "vectors")
 
 
 class PurgeIncomplete(DependencyUnavailable):
@@ -43,10 +43,9 @@ class DocumentDeletion:
         return {"versions": len(versions)}
 
     async def purge_files(self, deleted: DocumentDeleted) -> StepOutput:
-        files = 0
-        for key in await self._files(deleted):
-            await self.blobs.delete(key)
-            files += 1
+        files = len(await self._files(deleted))
+        for prefix in await self._prefixes(deleted):
+            await self.blobs.delete(prefix)
         return {"files": files}
 
     async def verify(self, deleted: DocumentDeleted) -> StepOutput:
@@ -72,14 +71,11 @@ class DocumentDeletion:
         return {}
 
     async def _files(self, deleted: DocumentDeleted) -> list[str]:
+        return [key for prefix in await self._prefixes(deleted) for key in await self.blobs.keys(prefix)]
+
+    async def _prefixes(self, deleted: DocumentDeleted) -> list[str]:
         versions, _ = await asyncio.to_thread(self._traces, deleted)
-        keys = [
-            f"originals/{version_id}" for version_id in versions if await self.blobs.exists(f"originals/{version_id}")
-        ]
-        for version_id in versions:
-            for kind in ("parsed", "redacted", "vectors"):
-                keys += await self.blobs.keys(f"{kind}/{version_id}/")
-        return keys
+        return [f"{kind}/{version_id}" for version_id in versions for kind in FILE_KINDS]
 
     def _traces(self, deleted: DocumentDeleted) -> tuple[list[str], Collection | None]:
         with self.catalog.read() as uow:

@@ -116,7 +116,7 @@ class DocumentIngestion:
             document, report = await self.workers.run(stages.redact_parts, parts, self.policy, self.redaction_key)
             await asyncio.to_thread(self._record_redaction, version, report.counts)
             await self.blobs.put(key, document)
-        await self.blobs.delete(_parsed_prefix(version))
+        await self.blobs.delete(f"parsed/{version.id}")
         counts = await asyncio.to_thread(self._redaction_counts, version)
         return {"redacted": sum(counts.values()), **counts, "blob_key": key}
 
@@ -188,7 +188,7 @@ class DocumentIngestion:
     async def clean_up(self, upload: DocumentUploaded) -> StepOutput:
         """Removes work files, and what was derived from versions that no longer answer; originals stay."""
         target = await self._wanted(upload.version_id)
-        await self.blobs.delete(f"vectors/{target.version.id}/")
+        await self.blobs.delete(f"vectors/{target.version.id}")
         retired = [each for each in await asyncio.to_thread(self._version_ids, target) if each != target.version.id]
         for version_id in retired:
             await self._purge(target, version_id)
@@ -196,7 +196,7 @@ class DocumentIngestion:
 
     async def give_up(self, upload: DocumentUploaded) -> None:
         """Leaves a failed or cancelled version with its original, and what a retry can use; never unredacted text."""
-        await self.blobs.delete(f"parsed/{upload.version_id}/")
+        await self.blobs.delete(f"parsed/{upload.version_id}")
         target = await asyncio.to_thread(self._target, upload.version_id)
         if target is not None and target.document.active_version_id != upload.version_id:
             await self._purge(target, upload.version_id)

@@ -63,7 +63,7 @@ class SqlDocuments:
         if where.collection_id is not None:
             conditions.append(col(DocumentRow.collection_id) == where.collection_id)
         if where.status is not None:
-            conditions.append(where.status.value == _STATUS)
+            conditions.append(_STATUS.in_([where.status.value]))
         if after is not None:
             conditions.append(older_than(self.session, DocumentRow, after))
         return self._select(*conditions, limit=limit)
