@@ -101,7 +101,9 @@ def golden(client: inngest.Inngest, effect: Effect) -> list[inngest.Function[Any
         await ctx.step.run("first", effect("first"))
         raise ValueError("always")
 
-    @client.create_function(fn_id="batched", trigger=on("batched"), batch_events=inngest.Batch(max_size=3, timeout=1_000))
+    @client.create_function(
+        fn_id="batched", trigger=on("batched"), batch_events=inngest.Batch(max_size=3, timeout=1_000)
+    )
     async def batched(ctx: inngest.Context) -> str:
         return await ctx.step.run("count", effect(f"count-{len(ctx.events)}"))
 

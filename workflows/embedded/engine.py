@@ -143,7 +143,9 @@ class Engine:
         while await self.transact(lambda tx: pruning.prune_events(tx, before_ms)):
             pass
         await self.transact(pruning.prune_rates)
-        await self.transact(pruning.shrink)
+        while await self.transact(pruning.shrink):
+            pass
+        log.info("journal.pruned", extra={"runs": runs_pruned, "before_ms": before_ms})
         return runs_pruned
 
     async def memos(self, run_id: str) -> dict[str, str]:

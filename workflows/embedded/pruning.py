@@ -10,9 +10,9 @@ _PAGES_AT_ONCE = 2_000
 
 
 def prune_runs(tx: Transaction, before_ms: int) -> int:
-    """Delete some runs that ended before then, with all that belongs to them; returns how many. 0: none is left."""
+    """Delete some runs that ended by then, with all that belongs to them; returns how many. 0: none is left."""
     ended = tx.sql.execute(
-        "SELECT id FROM run WHERE ended_at < ? AND NOT EXISTS (SELECT 1 FROM job WHERE run_id = run.id) LIMIT ?",
+        "SELECT id FROM run WHERE ended_at <= ? AND NOT EXISTS (SELECT 1 FROM job WHERE run_id = run.id) LIMIT ?",
         (before_ms, _RUNS_AT_ONCE),
     ).fetchall()
     for run in ended:
@@ -37,6 +37,10 @@ def prune_rates(tx: Transaction) -> int:
     return tx.sql.execute("DELETE FROM rate WHERE tat < ?", (tx.now - DAY_MS,)).rowcount
 
 
-def shrink(tx: Transaction) -> None:
-    """Give free pages back to the file system."""
-    tx.sql.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+def shrink(tx: Transaction) -> int:
+    """Give some free pages back to the file system; returns how many."""
+    (free,) = tx.sql.execute("PRAGMA freelist_count").fetchone()
+    pages = min(free, _PAGES_AT_ONCE)
+    for _ in range(pages):
+        tx.sql.execute("PRAGMA incremental_vacuum(1)")  # Python's sqlite3 steps it once, which frees one page
+    return pages
