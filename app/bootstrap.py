@@ -167,7 +167,7 @@ class Assembly:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(self.stores.open())
                 await asyncio.to_thread(self.staging.clear)
-                await asyncio.to_thread(self._install_first_key)
+                await asyncio.to_thread(self.services.identity.install_first_key, self.first_key()[0])
                 await stack.enter_async_context(self.pool)
                 app.state.services = self.services
                 await stack.enter_async_context(self.engine.running(app, self._serve_origin))
@@ -201,14 +201,13 @@ class Assembly:
     def _engine_name(self) -> str:
         return "embedded" if self.engine.executor else "inngest server"
 
-    def _install_first_key(self) -> None:
-        """The key given, or one made up when there is none at all; the file is what the command line uses."""
-        path = self.settings.data_dir / FIRST_KEY_FILE
-        identity = self.services.identity
+    def first_key(self) -> tuple[str, bool]:
+        """The first tenant admin's key: the one given, else one made up and kept in the data folder; and whether it is new."""
         if self.settings.bootstrap_key is not None:
-            identity.install_first_key(self.settings.bootstrap_key.get_secret_value())
-        elif path.exists() or not identity.has_keys():
-            identity.install_first_key(secret_files.read_or_create(path, new_secret))
+            return self.settings.bootstrap_key.get_secret_value(), False
+        path = self.settings.data_dir / FIRST_KEY_FILE
+        known = path.exists()
+        return secret_files.read_or_create(path, new_secret), not known
 
 
 def assemble(settings: Settings) -> Assembly:

@@ -154,7 +154,6 @@ class Keys(Protocol):
     def add_tenant(self, tenant_id: str, name: str, at: datetime) -> None: ...  # absent or equal: no error
     def add(self, key: access.ApiKey, at: datetime) -> None: ...  # the same secret twice: no error
     def by_secret_sha256(self, digest: str) -> access.ApiKey | None: ...
-    def any(self) -> bool: ...
 
 
 class Collections(Protocol):

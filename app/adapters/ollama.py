@@ -153,7 +153,7 @@ class OllamaEmbedder:
             found = await embedding.aget_query_embedding(text)
         except Exception as error:
             raise _unavailable(self._model, error) from error
-        return _normalised([found])[0]
+        return np.asarray(_normalised([found])[0], np.float32)
 
     @cached_property
     def _embedding(self) -> OllamaEmbedding:

@@ -30,8 +30,8 @@ class Event(NamedTuple):
 class Client:
     """Talks to one server as one key. Raises Failure."""
 
-    def __init__(self, address: str, key: str) -> None:
-        headers = {"Authorization": f"Bearer {key}"}
+    def __init__(self, address: str, key: str | None) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.address = address
         self._http = httpx.Client(base_url=address, headers=headers, timeout=TIMEOUT, trust_env=False)
 

@@ -47,7 +47,7 @@ def serve(
     data_dir: Annotated[Path | None, typer.Option(help="Folder for everything it keeps.")] = None,
 ) -> None:
     """Start the server: API, workflows and index in one process."""
-    from app.main import serve as run
+    from app.cli.serve import run
 
     given = {"host": host, "port": port, "data_dir": data_dir}
     run(configuration.load(**{name: value for name, value in given.items() if value is not None}))

@@ -29,10 +29,6 @@ class Identity:
             raise Unauthenticated
         return key.principal
 
-    def has_keys(self) -> bool:
-        with self._catalog.read() as uow:
-            return uow.keys.any()
-
     def install_first_key(self, secret: str) -> None:
         """Makes `secret` a tenant admin's key of the first tenant; the same secret twice is one key."""
         at = self._clock()

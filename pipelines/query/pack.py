@@ -9,7 +9,8 @@ from pipelines.query.terms import coverage, stems
 
 CLOSE = 0.35  # cosine from which a passage of all-MiniLM-L6-v2 is about the question
 RELATED = 0.2  # cosine from which it may be, if it also holds the question's words
-_WORDS_SHARED = 0.5
+_WORDS_SHARED = 0.5  # share of the question's words
+_ALL_WORDS = 0.99
 _SAME = 0.9  # share of words from which two passages say the same
 _TOKENS = 2_400
 
@@ -35,10 +36,9 @@ def relevant(question: str, passage: Passage) -> bool:
     source, dense = passage.source, passage.scores.dense
     if dense is not None and dense >= CLOSE:
         return True
-    if dense is not None and dense < RELATED:
-        return False
     text = " ".join((source.title, *source.chunk.heading_path, source.chunk.text))
-    return coverage(stems(question), stems(text)) >= _WORDS_SHARED
+    shared = coverage(stems(question), stems(text))
+    return shared >= (_WORDS_SHARED if dense is None or dense >= RELATED else _ALL_WORDS)
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -44,9 +44,6 @@ class SqlKeys:
         principal = Principal(row.tenant_id, row.user_id, frozenset(row.groups), frozenset(map(Role, row.roles)))
         return ApiKey(row.id, row.name, row.secret_sha256, principal)
 
-    def any(self) -> bool:
-        return self.session.exec(select(ApiKeyRow.id).limit(1)).first() is not None
-
 
 @dataclass(frozen=True, slots=True)
 class SqlIdempotency:

@@ -9,7 +9,7 @@ _local_names = {"localhost", "", None}
 
 
 def _refuse(what: str) -> None:
-    with open(_record, "a") as file:  # noqa: PTH123 - as little as possible is imported here
+    with open(_record, "a") as file:
         file.write(what + "\n")
     raise OSError(f"refused by the test: {what}")
 
