@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -213,6 +214,12 @@ class Engine:
                 return await self.transact(journal)
             except JournalUnavailable:
                 await asyncio.sleep(_COMMIT_RETRY_S)
+            except Exception as error:  # the edge of this call: a fault of ours must end the run, not leave it open
+                log.exception("answer.not_journalled", extra={"run_id": call.run_id, "job_id": call.job_id})
+                if reply.no_retry:
+                    return None
+                fault = Reply.unanswered("InternalError", f"the answer could not be journalled: {type(error).__name__}")
+                reply = replace(fault, no_retry=True)
 
     async def wait_idle(self) -> None:
         await self._idle.wait()

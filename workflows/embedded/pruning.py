@@ -40,7 +40,7 @@ def prune_rates(tx: Transaction) -> int:
 def shrink(tx: Transaction) -> int:
     """Give some free pages back to the file system; returns how many."""
     (free,) = tx.sql.execute("PRAGMA freelist_count").fetchone()
-    pages = min(free, _PAGES_AT_ONCE)
+    pages = min(int(free), _PAGES_AT_ONCE)
     for _ in range(pages):
         tx.sql.execute("PRAGMA incremental_vacuum(1)")  # Python's sqlite3 steps it once, which frees one page
     return pages

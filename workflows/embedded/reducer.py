@@ -74,7 +74,7 @@ class Wait:
     step: StepRef
     event: str
     expression: str | None
-    timeout_ms: int
+    until_ms: int
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Invoke:
     function_id: str
     data: JSON
     v: str | None
-    timeout_ms: int
+    until_ms: int
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _backoff_ms(called: Called, backoff: Backoff) -> int:
 def _reported(called: Called, raw: JSON, reply: Reply, now_ms: int, backoff: Backoff, limits: Limits) -> Outcome:
     ops: list[Op] = []
     retry: Retry | None = None
-    for item in raw:
+    for item in map(_object, raw):
         step = _step(item)
         error = item.get("error")
         if item["op"] == "StepError" and not (reply.no_retry or called.is_last):
@@ -173,19 +173,19 @@ def _reported(called: Called, raw: JSON, reply: Reply, now_ms: int, backoff: Bac
 
 
 def _step(item: JSON) -> StepRef:
-    opts = item.get("opts") or {}
+    opts = _object(item.get("opts"))
     name = item.get("displayName") or item.get("name") or item["id"]
     op = "StepRun" if item["op"] in ("StepPlanned", "StepError", "StepFailed") else str(item["op"])
     return StepRef(str(item["id"]), str(name), op, opts.get("parallelMode") == "race")
 
 
 def _op(item: JSON, step: StepRef, now_ms: int) -> Op:
-    opts = item.get("opts") or {}
+    opts = _object(item.get("opts"))
     match item["op"]:
         case "StepRun":
             return Memo(step, canonical({"data": item.get("data")}), failed=False)
         case "StepError" | "StepFailed":
-            return Memo(step, error_memo(item.get("error") or {}), failed=True)
+            return Memo(step, error_memo(_object(item.get("error"))), failed=True)
         case "StepPlanned":
             return Plan(step)
         case "Sleep":
@@ -196,10 +196,18 @@ def _op(item: JSON, step: StepRef, now_ms: int) -> Op:
                 compile_expression(expression)
             return Wait(step, str(item["name"]), expression, now_ms + milliseconds(opts["timeout"]))
         case "InvokeFunction":
-            payload, timeout = opts.get("payload") or {}, opts.get("timeout")
+            payload, timeout = _object(opts.get("payload")), opts.get("timeout")
             limit = milliseconds(timeout) if timeout else DEFAULT_INVOKE_TIMEOUT_MS
             return Invoke(step, str(opts["function_id"]), payload.get("data"), payload.get("v"), now_ms + limit)
     raise ConfigRefused(f"the operation {item['op']!r} is not supported")
+
+
+def _object(value: JSON) -> dict[str, JSON]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError("an object was expected")
+    return value
 
 
 def error_memo(error: JSON) -> str:

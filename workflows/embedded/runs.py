@@ -104,7 +104,7 @@ def _apply(tx: Transaction, run_id: str, team: str, called: Called, outcome: Out
             case Wait(step, event, expression, until_ms):
                 _report(tx, run_id, step, team, "waiting", due_at=until_ms, wait_event=event, wait_if=expression)
             case Invoke(step):
-                if _report(tx, run_id, step, team, "waiting", due_at=op.timeout_ms):
+                if _report(tx, run_id, step, team, "waiting", due_at=op.until_ms):
                     _invoke(tx, run_id, op)
             case Failing(step, error):
                 _report(tx, run_id, step, team, "retrying", error=error, attempts=called.attempt + 1)
