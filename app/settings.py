@@ -46,6 +46,7 @@ def _or_none(value: object) -> object:
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 OptionalUrl = Annotated[HttpUrl | None, BeforeValidator(_or_none)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_or_none)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -58,9 +59,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65_535)
     data_dir: Path = Path("data")
-    bootstrap_key: SecretStr | None = Field(
-        None, min_length=1, description="a first API key with the role tenant admin"
-    )
+    bootstrap_key: OptionalSecret = Field(None, description="a first API key with the role tenant admin")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from app.cli import show
 from app.cli.client import Client, Failure, api_key
@@ -17,6 +18,7 @@ from app.cli.handbook import QUESTION, write
 from app.settings import Settings
 
 START_TIMEOUT_S = 60
+TOPIC_WORDS = 12
 
 
 def run(settings: Settings, files: Sequence[Path], question: str | None) -> None:
@@ -47,21 +49,17 @@ def run(settings: Settings, files: Sequence[Path], question: str | None) -> None
 
 
 def _question_about(client: Client, document_id: str) -> str:
-    """Nobody asked anything: asks about the section that the document says most about."""
-    lengths: dict[str, int] = {}
-    cursor: str | None = None
-    while True:
-        page = client.get(f"/v1/documents/{document_id}/chunks", cursor=cursor, limit=200)
-        for chunk in page["chunks"]:
-            if chunk["heading_path"]:
-                heading = chunk["heading_path"][-1]
-                lengths[heading] = lengths.get(heading, 0) + len(chunk["text"])
+    """Nobody asked anything: asks about the part of the document that says most."""
+    chunks: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = client.get(f"/v1/documents/{document_id}/chunks", cursor=cursor or None, limit=200)
+        chunks += page["chunks"]
         cursor = page["next_cursor"]
-        if cursor is None:
-            break
-    if not lengths:
-        return "What is this document about?"
-    return f"What does the document say about {max(lengths, key=lambda heading: lengths[heading])}?"
+    prose = [chunk for chunk in chunks if "|" not in chunk["text"]] or chunks
+    longest = max(prose, key=lambda chunk: len(chunk["text"]))
+    topic = " ".join(longest["text"].split()[:TOPIC_WORDS])
+    return f"What does the document say about this: {topic}?"
 
 
 @contextmanager

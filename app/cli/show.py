@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from app.cli.client import Client, Event, Failure
@@ -36,14 +36,14 @@ def follow_jobs(client: Client, documents: Iterable[Mapping[str, Any]]) -> list[
 
 def _follow(client: Client, job_id: str, filename: str) -> None:
     columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[facts]}"),
+        SpinnerColumn(finished_text="[green]✓[/]"),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=18)),
+        BarColumn(bar_width=16, table_column=Column(min_width=16)),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[facts]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
     )
     out.print(f"[bold]{filename}[/]", highlight=False)
-    with Progress(*columns, console=out) as progress:
+    with Progress(*columns, console=out, expand=True) as progress:
         rows: dict[str, TaskID] = {}
         running = ""
         for name, data in client.events("GET", f"/v1/jobs/{job_id}/events"):
