@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from workflows.embedded import pruning, routing, runs, scheduling
-from workflows.embedded.canonical import JSON
+from workflows.embedded.canonical import JSON, canonical, parse
 from workflows.embedded.clock import Clock
 from workflows.embedded.errors import JournalUnavailable, RunNotFound
 from workflows.embedded.failpoints import failpoint
@@ -89,15 +89,29 @@ class Engine:
         self._connection.close()
         self._holder.close()
 
-    async def register(self, app_id: str, app: App, configs: list[JSON]) -> bool:
-        """Take an app's functions; True if they changed. ConfigRefused changes nothing."""
+    def adopt(self, app_id: str, app: App, configs: list[JSON]) -> bool:
+        """Take an app's functions, before the start; True if they changed. ConfigRefused changes nothing."""
         functions = parse_functions(configs)
         changed = self._policy.registry.replace(app_id, functions)
         self._apps |= {function.id: app for function in functions}
-        if self._claiming:
-            await self.transact(scheduling.plan_schedules)
         log.info("functions.registered", extra={"app_id": app_id, "functions": len(functions), "modified": changed})
         return changed
+
+    async def register(self, app_id: str, app: App, configs: list[JSON]) -> bool:
+        """Take the functions of an app that is reached by HTTP, and remember it over restarts."""
+        changed = self.adopt(app_id, app, configs)
+
+        def remember(tx: Transaction) -> None:
+            tx.sql.execute("INSERT OR REPLACE INTO app VALUES (?, ?, ?)", (app_id, app.url, canonical(configs)))
+            scheduling.plan_schedules(tx)
+
+        await self.transact(remember)
+        return changed
+
+    async def recall(self, app_at: Callable[[str], App]) -> None:
+        """Adopt the apps that registered in an earlier life."""
+        for row in await self.read(lambda sql: sql.execute("SELECT * FROM app").fetchall()):
+            self.adopt(row["id"], app_at(row["url"]), parse(row["functions"]))
 
     # --- transactions
 

@@ -81,10 +81,12 @@ class EmbeddedExecutor:
         """
         engine = Engine(self._path, self._policy, self._clock)
         try:
-            if asgi_app is not None:
+            if asgi_app is None:
+                await engine.recall(self.app_at)
+            else:
                 app = App.in_process(asgi_app, path, self.signing_key, self._clock.now)
-                self._engine = engine
-                await engine.register(*await self._sync(app))
+                app_id, configs = await app.functions()
+                engine.adopt(app_id, app, configs)
             self._engine = engine
             await engine.start()
             yield
@@ -94,10 +96,6 @@ class EmbeddedExecutor:
             if self._http is not None:
                 await self._http.aclose()
                 self._http = None
-
-    async def _sync(self, app: App) -> tuple[str, App, list[object]]:
-        app_id, configs = await app.functions()
-        return app_id, app, configs
 
     def engine(self) -> Engine:
         if self._engine is None:
