@@ -41,7 +41,7 @@ from app.settings import BUILT_IN_MODEL, Settings
 from pipelines.domain.errors import ModelUnavailable
 from pipelines.ingest.chunk import CHUNKER
 from pipelines.ingest.redact import POLICIES
-from pipelines.ports import ChatModel, Embedder
+from pipelines.ports import ChatModel
 from workflows import registry
 from workflows.embedded import EmbeddedExecutor
 from workflows.ingest import Limits
@@ -91,12 +91,12 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    embedder: Embedder
+    embedder: MiniLmEmbedder | OllamaEmbedder
     chat: ChatModel | None
 
     @classmethod
     def of(cls, settings: Settings) -> Models:
-        embedder: Embedder
+        embedder: MiniLmEmbedder | OllamaEmbedder
         if settings.embedding_model == BUILT_IN_MODEL:
             embedder = MiniLmEmbedder(settings.data_dir.resolve() / "models", settings.embedding_model_dir)
         elif settings.ollama_url:
@@ -172,6 +172,8 @@ class Assembly:
                 app.state.services = self.services
                 await stack.enter_async_context(self.engine.running(app, self._serve_origin))
                 await self.services.outbox.sweep()
+                warming = asyncio.create_task(self.services.health.states())  # loads what the first question needs
+                stack.callback(warming.cancel)
                 log.info("server.ready", address=self.settings.address, engine=self._engine_name)
                 yield
 
@@ -267,18 +269,18 @@ def _dependencies(settings: Settings, stores: Stores, models: Models) -> tuple[D
         if models.chat is None or not await models.chat.available():
             raise ModelUnavailable("not reachable, or the model is not there: answers are extracted instead")
 
-    async def nothing() -> None:
-        return None
+    async def engine() -> None:
+        if settings.external_engine:
+            await inngest_client.ping(settings.inngest_url)
 
-    chroma = settings.chroma_url or str(settings.data_dir.resolve() / "chroma")
-    engine = "an Inngest server" if settings.external_engine else "embedded"
+    folder = settings.data_dir.resolve()
     found = [
         Dependency("catalog", _without_password(settings.catalog_url), True, stores.catalog.ping),
         Dependency("keywords", "in the catalog's database", False, stores.keywords.ping),
-        Dependency("vectors", f"Chroma, {chroma}", False, stores.vectors.ping),
-        Dependency("files", str(settings.data_dir.resolve() / "files"), True, nothing),
-        Dependency("workflows", engine, True, nothing),
-        Dependency("embeddings", models.embedder.model, True, nothing),
+        Dependency("vectors", f"Chroma, {settings.chroma_url or folder / 'chroma'}", False, stores.vectors.ping),
+        Dependency("files", str(folder / "files"), True, stores.blobs.ping),
+        Dependency("workflows", settings.inngest_url if settings.external_engine else "embedded", False, engine),
+        Dependency("embeddings", models.embedder.model, False, models.embedder.ping),
     ]
     if models.chat is not None:
         found.append(Dependency("model", f"{settings.llm_model} at {settings.ollama_url}", False, chat))

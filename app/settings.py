@@ -105,6 +105,12 @@ class Settings(BaseSettings):
         return self.inngest_base_url is not None or (self.inngest_dev or "0").lower() not in ("0", "false", "")
 
     @property
+    def inngest_url(self) -> str:
+        """Of the Inngest server; the dev server's own address when only its use was asked for."""
+        named = self.inngest_dev if self.inngest_dev and self.inngest_dev.startswith("http") else self.inngest_base_url
+        return (named or "http://127.0.0.1:8288").rstrip("/")
+
+    @property
     def address(self) -> str:
         """Where a program on this machine reaches the server."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104 - compared, not bound

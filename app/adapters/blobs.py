@@ -28,6 +28,15 @@ class FolderBlobs:
         for leftover in self._incoming.iterdir():
             leftover.unlink()
 
+    async def ping(self) -> None:
+        """Raises OSError when nothing can be written."""
+
+        def write() -> None:
+            with tempfile.TemporaryFile(dir=self._incoming) as file:
+                file.write(b"ping")
+
+        await asyncio.to_thread(write)
+
     async def put(self, key: str, data: bytes) -> None:
         path = self._path(key)
 

@@ -65,6 +65,15 @@ def embedded_client(event_key: str, signing_key: str) -> inngest.Inngest:
     )
 
 
+async def ping(base_url: str) -> None:
+    """Raises DependencyUnavailable when the Inngest server at this address is not well."""
+    try:
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+            (await http.get(f"{base_url.rstrip('/')}/health")).raise_for_status()
+    except httpx.HTTPError as error:
+        raise DependencyUnavailable(f"The Inngest server does not answer ({type(error).__name__}).") from error
+
+
 async def register(app: ASGIApp, address: str, *, retry_s: float = 5) -> None:
     """Makes the functions known to the server, until it says that it took them.
 

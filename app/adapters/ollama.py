@@ -155,6 +155,10 @@ class OllamaEmbedder:
             raise _unavailable(self._model, error) from error
         return np.asarray(_normalised([found])[0], np.float32)
 
+    async def ping(self) -> None:
+        """Raises ModelUnavailable."""
+        await self.embed_query("ping")
+
     @cached_property
     def _embedding(self) -> OllamaEmbedding:
         import_llama_index()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REGISTRY = CollectorRegistry()
@@ -28,9 +28,7 @@ STEP_SECONDS = Histogram(
     registry=REGISTRY,
 )
 JOBS = Counter("cairn_jobs_total", "Jobs that ended", ["status"], registry=REGISTRY)
-OUTBOX_UNSENT = Gauge(
-    "cairn_outbox_unsent", "Events that the engine did not take at once, last time", registry=REGISTRY
-)
+UNSENT_EVENTS = Counter("cairn_unsent_events_total", "Events that the engine did not take at once", registry=REGISTRY)
 
 
 class RequestMetrics:

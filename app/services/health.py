@@ -32,7 +32,7 @@ class State:
 
 
 class Health:
-    def __init__(self, dependencies: tuple[Dependency, ...], timeout_s: float = 2) -> None:
+    def __init__(self, dependencies: tuple[Dependency, ...], timeout_s: float = 5) -> None:
         self._dependencies = dependencies
         self._timeout_s = timeout_s
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from app.observability.metrics import JOBS, STEP_SECONDS, STEPS
 from pipelines.domain.errors import VersionSuperseded
 from pipelines.domain.jobs import JobError, JobStatus, Progress
 from pipelines.ports import Catalog, Clock
@@ -34,6 +35,8 @@ class CatalogJobRecord:
                 uow.jobs.end_step(job_id, step_id, self._clock(), output)
 
         await asyncio.to_thread(write)
+        STEPS.labels(_kind(step_id), "succeeded").inc()
+        STEP_SECONDS.labels(_kind(step_id)).observe(int(output.get("ms", 0)) / 1000)
         log.info("job.step_succeeded", job_id=job_id, step=step_id, **output)
 
     async def step_failed(self, job_id: str, step_id: str, error: JobError, *, retriable: bool) -> None:
@@ -42,6 +45,7 @@ class CatalogJobRecord:
                 uow.jobs.fail_step(job_id, step_id, self._clock(), error, retriable=retriable)
 
         await asyncio.to_thread(write)
+        STEPS.labels(_kind(step_id), "retrying" if retriable else "failed").inc()
         log.warning("job.step_failed", job_id=job_id, step=step_id, code=error.code, retriable=retriable)
 
     async def progress(self, job_id: str, progress: Progress) -> None:
@@ -71,4 +75,10 @@ class CatalogJobRecord:
     def _finish(self, job_id: str, status: JobStatus, error: JobError | None) -> None:
         with self._catalog.begin() as uow:
             uow.jobs.finish(job_id, status, self._clock(), error)
+        JOBS.labels(status.value).inc()
         log.info("job.finished", job_id=job_id, status=status.value, code=error.code if error else None)
+
+
+def _kind(step_id: str) -> str:
+    """Batches of one kind are one step to a metric."""
+    return step_id.rstrip("0123456789").rstrip("-")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from app.observability.metrics import UNSENT_EVENTS
 from pipelines.domain.errors import DependencyUnavailable
 from pipelines.domain.jobs import OutboxEvent
 from pipelines.ports import Catalog, EventSender
@@ -31,6 +32,7 @@ class Outbox:
             async with asyncio.timeout(self._timeout_s):
                 await self._sender.send(events)
         except (DependencyUnavailable, TimeoutError) as error:
+            UNSENT_EVENTS.inc(len(events))
             log.warning("outbox.engine_unavailable", events=len(events), error=type(error).__name__)
             return False
         await asyncio.to_thread(self._mark_sent, events)

@@ -51,8 +51,8 @@ class MiniLmEmbedder:
     def token_counter(self) -> TokenCounter:
         return MiniLmTokenCounter(str(locate(self._model_dir).tokenizer))
 
-    async def warm(self) -> None:
-        """Loads the model now instead of at the first text. Raises ModelFilesInvalid."""
+    async def ping(self) -> None:
+        """Loads the model if no text did so yet. Raises ModelFilesInvalid."""
         await self._run(lambda: self._loaded and None)
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
