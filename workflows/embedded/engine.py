@@ -17,7 +17,7 @@ from typing import TypeVar
 from workflows.embedded import pruning, routing, runs, scheduling
 from workflows.embedded.canonical import JSON, canonical, parse
 from workflows.embedded.clock import Clock
-from workflows.embedded.errors import JournalUnavailable, RunNotFound
+from workflows.embedded.errors import EmbeddedError, JournalUnavailable, RunNotFound
 from workflows.embedded.failpoints import failpoint
 from workflows.embedded.journal import Writer, connect, lock
 from workflows.embedded.protocol import Reply
@@ -198,7 +198,7 @@ class Engine:
                 continue
             try:
                 await self.transact(_nothing)
-            except JournalUnavailable:
+            except EmbeddedError:  # the writer has logged it; what is due stays due
                 await asyncio.sleep(_COMMIT_RETRY_S)
 
     async def _perform(self, call: Call) -> None:

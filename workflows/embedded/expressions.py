@@ -29,6 +29,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "`": "`"}
+_EVALUATION_ERRORS = (TypeError, ValueError, ArithmeticError, LookupError, re.error)
 _LONGEST = 4096
 _DEEPEST = 64
 
@@ -42,21 +43,21 @@ class Expression:
         """Whether it is true; anything but true, and any error while evaluating, is false."""
         try:
             return self.evaluate(scope) is True
-        except (TypeError, ValueError, ArithmeticError, LookupError, re.error):
+        except _EVALUATION_ERRORS:
             return False
 
     def key(self, **scope: JSON) -> str:
         """Its value as text, for keys of concurrency, rate limits and the like."""
         try:
             value = self.evaluate(scope)
-        except (TypeError, ValueError, ArithmeticError, LookupError, re.error):
-            value = None
-        return value if isinstance(value, str) else canonical(value)
+            return value if isinstance(value, str) else canonical(value)
+        except _EVALUATION_ERRORS:
+            return "null"
 
     def number(self, **scope: JSON) -> float | None:
         try:
             value = self.evaluate(scope)
-        except (TypeError, ValueError, ArithmeticError, LookupError, re.error):
+        except _EVALUATION_ERRORS:
             return None
         return float(value) if _is_number(value) else None
 

@@ -65,7 +65,7 @@ def read_run(sql: sqlite3.Connection, run_id: str) -> RunRecord:
         output=output,
         error=output if failed else retrying,
         attempts=job["attempt"] + (job["claimed_at"] is not None) if job else 0,
-        next_attempt_at=job["due_at"] if job and job["claimed_at"] is None else None,
+        next_attempt_at=job["due_at"] or None if job and job["claimed_at"] is None else None,
         events=tuple(parse(row["body"]) for row in events),
         created_at=run["created_at"],
         started_at=run["started_at"],
@@ -76,7 +76,7 @@ def read_run(sql: sqlite3.Connection, run_id: str) -> RunRecord:
 def read_steps(sql: sqlite3.Connection, run_id: str) -> list[StepRecord]:
     """In the order in which they were reported."""
     rows = sql.execute(
-        "SELECT step.*, (SELECT due_at FROM job WHERE job.run_id = step.run_id AND claimed_at IS NULL AND (step_id = "
+        "SELECT step.*, (SELECT nullif(due_at, 0) FROM job WHERE job.run_id = step.run_id AND claimed_at IS NULL AND (step_id = "
         "step.id OR step.status = 'retrying' AND step_id = 'step')) AS next_attempt_at FROM step WHERE run_id = ? "
         "ORDER BY position",
         (run_id,),

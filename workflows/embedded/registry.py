@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from zlib import crc32
 
 from workflows.embedded.canonical import JSON
 from workflows.embedded.cron import Cron, parse_cron
@@ -27,6 +28,11 @@ class Schedule:
     text: str
     cron: Cron
     jitter_ms: int
+
+    def after(self, moment_ms: int) -> int:
+        """The next tick, up to the jitter late; the same tick is always equally late."""
+        tick = self.cron.after(moment_ms)
+        return tick + (crc32(f"{self.text} {tick}".encode()) % self.jitter_ms if self.jitter_ms else 0)
 
 
 @dataclass(frozen=True)

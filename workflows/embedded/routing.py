@@ -61,11 +61,12 @@ def _check(event: JSON, id_: str, now_ms: int, max_bytes: int) -> NewEvent:
 
 
 def accept(tx: Transaction, events: Iterable[NewEvent]) -> list[str]:
-    """Journal events; returns their ids. One whose key came within a day is the event that came then."""
+    """Journal events; returns their ids. One whose name and key came within a day is the one that came then."""
     accepted = []
     for event in events:
         known = tx.sql.execute(
-            "SELECT id FROM event WHERE (key = ? AND received_at > ?) OR id = ?", (event.key, tx.now - DAY_MS, event.id)
+            "SELECT id FROM event WHERE (key = ? AND name = ? AND received_at > ?) OR id = ?",
+            (event.key, event.name, tx.now - DAY_MS, event.id),
         ).fetchone()
         if known is None:
             tx.sql.execute(

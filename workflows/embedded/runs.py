@@ -25,6 +25,7 @@ from workflows.embedded.registry import Function
 from workflows.embedded.transaction import Transaction, events_of, record_event
 
 _PRIORITY_LIMIT_S = 600
+_AT_ONCE = 0  # no time of day: a clock that is set back must not hold up what is ready
 _NEVER_CALLED = "the run was cancelled"
 
 
@@ -78,7 +79,7 @@ def answered(tx: Transaction, job_id: str, called: Called, outcome: Outcome, *, 
     else:
         tx.sql.execute(
             "UPDATE job SET attempt = attempt + 1, due_at = ?, claimed_at = NULL, error = ? WHERE id = ?",
-            (tx.now if retry_now else tx.now + retry.delay_ms, retry.error, job_id),
+            (_AT_ONCE if retry_now else tx.now + retry.delay_ms, retry.error, job_id),
         )
     if job["status"] != "RUNNING":
         return
@@ -184,7 +185,7 @@ def _discover(tx: Transaction, run_id: str) -> None:
 def _insert_job(tx: Transaction, id_: str, run_id: str, step_id: str, sort_at: int, lane: str) -> None:
     tx.sql.execute(
         "INSERT OR IGNORE INTO job (id, run_id, step_id, due_at, sort_at, lane) VALUES (?, ?, ?, ?, ?, ?)",
-        (id_, run_id, step_id, tx.now, sort_at, lane),
+        (id_, run_id, step_id, _AT_ONCE, sort_at, lane),
     )
 
 

@@ -71,9 +71,7 @@ def plan_schedules(tx: Transaction) -> None:
         if (row["function_id"], row["cron"]) not in wanted:
             tx.sql.execute("DELETE FROM schedule WHERE function_id = ? AND cron = ?", tuple(row))
     for (function_id, text), schedule in wanted.items():
-        tx.sql.execute(
-            "INSERT OR IGNORE INTO schedule VALUES (?, ?, ?)", (function_id, text, schedule.cron.after(tx.now))
-        )
+        tx.sql.execute("INSERT OR IGNORE INTO schedule VALUES (?, ?, ?)", (function_id, text, schedule.after(tx.now)))
 
 
 def _tick(tx: Transaction) -> None:
@@ -88,7 +86,7 @@ def _tick(tx: Transaction) -> None:
         runs.create_run(tx, function, [id_], id_)
         tx.sql.execute(
             "UPDATE schedule SET next_at = ? WHERE function_id = ? AND cron = ?",
-            (schedule.cron.after(max(tx.now, row["next_at"])), function.id, row["cron"]),
+            (schedule.after(max(tx.now, row["next_at"])), function.id, row["cron"]),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 VERSION = 1
 
 SCHEMA = """
--- What was sent. `key` is the sender's id if there was one: the same key within a day is the same event.
+-- What was sent. `key` is the sender's id if there was one: the same name and key within a day is the same event.
 CREATE TABLE event (
     id          TEXT PRIMARY KEY,
     key         TEXT NOT NULL,
@@ -80,7 +80,7 @@ CREATE TABLE job (
     run_id     TEXT NOT NULL,
     step_id    TEXT NOT NULL,                   -- 'step': whatever comes next; else the planned step to run
     attempt    INTEGER NOT NULL DEFAULT 0,      -- from 0, of the next or present call
-    due_at     INTEGER NOT NULL,
+    due_at     INTEGER NOT NULL,                -- not before; 0: at once, whatever the clock says
     sort_at    INTEGER NOT NULL,
     lane       TEXT NOT NULL,                   -- the run's; with a throttle's key value while the run has not started
     claimed_at INTEGER,

@@ -36,7 +36,7 @@ def record_event(
         members["v"] = canonical(v)
     tx.sql.execute(
         "INSERT OR IGNORE INTO event (id, key, name, body, received_at, routed) VALUES (?, ?, ?, ?, ?, ?)",
-        (id_, id_, name, canonical_object(members), tx.now, routed),
+        (id_, f"inngest/{id_}", name, canonical_object(members), tx.now, routed),
     )
 
 

@@ -168,6 +168,28 @@ async def test_a_clock_set_back_loses_nothing_and_repeats_nothing(journal: Path)
     assert sorted(calls.made) == [1, 1, 2, 2]
 
 
+async def test_a_clock_set_back_does_not_hold_up_what_is_ready(journal: Path) -> None:
+    gate, calls, clock = asyncio.Event(), Calls(), ShiftedClock()
+
+    @function(
+        "queued",
+        concurrency=[inngest.Concurrency(limit=1)],
+        throttle=inngest.Throttle(limit=1, period=dt.timedelta(seconds=1), burst=50),
+    )
+    async def handler(ctx: inngest.Context) -> None:
+        calls.made.append("called")
+        await gate.wait()
+
+    async with served(journal, [handler], clock=clock) as app:
+        for _ in range(3):
+            await app.send("go")
+        await app.until(lambda: calls.made == ["called"])
+        clock.advance(-7 * 86_400)
+        gate.set()
+        await app.executor.wait_idle()
+    assert calls.made == ["called"] * 3
+
+
 async def test_nothing_is_acknowledged_that_the_disk_refuses_and_all_goes_on_when_there_is_space(journal: Path) -> None:
     """I1. SQLite's own page limit stands in for a full disk: the same error from the same place."""
     calls, answer = Calls(), asyncio.Event()
