@@ -21,7 +21,7 @@ from workflows.embedded.errors import EmbeddedError, JournalUnavailable, RunNotF
 from workflows.embedded.failpoints import failpoint
 from workflows.embedded.journal import Writer, connect, lock
 from workflows.embedded.protocol import Reply
-from workflows.embedded.reducer import reduce
+from workflows.embedded.reducer import Outcome, reduce
 from workflows.embedded.registry import parse_functions
 from workflows.embedded.scheduling import Call, Settled
 from workflows.embedded.transaction import Policy, Transaction
@@ -173,7 +173,8 @@ class Engine:
 
     def _committed(self, settled: Settled) -> None:
         """On the writer's thread."""
-        self._loop.call_soon_threadsafe(self._dispatch, settled)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the next start takes up what was claimed
+            self._loop.call_soon_threadsafe(self._dispatch, settled)
 
     def _dispatch(self, settled: Settled) -> None:
         for call in settled.calls:
@@ -204,28 +205,32 @@ class Engine:
     async def _perform(self, call: Call) -> None:
         app = self._apps.get(call.function_id)
         try:
+            failpoint("call.before")
             if app is None:
                 reply = Reply.unanswered("FunctionNotFound", "no app serves this function")
             else:
-                failpoint("call.before")
-                reply = await app.call(call.function_id, call.called.step_id, call.body)
-                failpoint("call.after")
+                reply = await app.call(call.function_id, call.called.step_id, call.body, job_id=call.job_id)
+            failpoint("call.after")
         except asyncio.CancelledError:
             self.submit(lambda tx: scheduling.release(tx, call.job_id))
             raise
+        except Exception as error:  # the edge of this call: whatever it was, the call has failed and is to be retried
+            log.exception("call.broken", extra={"run_id": call.run_id, "job_id": call.job_id})
+            reply = Reply.unanswered("InternalError", f"the call could not be made: {type(error).__name__}")
         await self._journal(call, reply)
 
     async def _journal(self, call: Call, reply: Reply) -> None:
         """Commit an answer; as long as the disk refuses, keep it and try again."""
 
-        def journal(tx: Transaction) -> None:
+        def journal(tx: Transaction) -> Outcome:
             policy = tx.policy
             outcome = reduce(call.called, reply, now_ms=tx.now, backoff=policy.backoff, limits=policy.limits)
             runs.answered(tx, call.job_id, call.called, outcome)
+            return outcome
 
         while True:
             try:
-                return await self.transact(journal)
+                return _log_outcome(call, await self.transact(journal))
             except JournalUnavailable:
                 await asyncio.sleep(_COMMIT_RETRY_S)
             except Exception as error:  # the edge of this call: a fault of ours must end the run, not leave it open
@@ -237,6 +242,16 @@ class Engine:
 
     async def wait_idle(self) -> None:
         await self._idle.wait()
+
+
+def _log_outcome(call: Call, outcome: Outcome) -> None:
+    """Who and how often, never why in words: a message may hold what a document says."""
+    fields = {"run_id": call.run_id, "function_id": call.function_id, "attempt": call.called.attempt}
+    if outcome.retry:
+        log.warning("call.failed", extra={**fields, "retry_in_ms": outcome.retry.delay_ms})
+    elif outcome.finish:
+        level = logging.INFO if outcome.finish.status == "COMPLETED" else logging.ERROR
+        log.log(level, "run.ended", extra={**fields, "status": outcome.finish.status})
 
 
 def _nothing(_: Transaction) -> None:

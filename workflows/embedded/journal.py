@@ -129,7 +129,8 @@ class Writer:
                     last = True
                     break
                 group.append(entry)
-            self._commit(group)
+            # From here on nobody can cancel: a future that were cancelled could not be given its result.
+            self._commit([entry for entry in group if entry.future.set_running_or_notify_cancel()])
             if last:
                 return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from workflows.embedded.expressions import Expression, compile_expression
 from workflows.embedded.registry import Trigger
 from workflows.embedded.transaction import Transaction, first_event
 
+log = logging.getLogger(__name__)
 _LONGEST_NAME = 256
 
 
@@ -84,12 +86,24 @@ def route(tx: Transaction) -> None:
     ).fetchall():
         for event in events:
             tx.sql.execute("UPDATE event SET routed = 1 WHERE id = ?", (event["id"],))
-            body = parse(event["body"])
-            _cancel(tx, event["name"], body)
-            _end_waits(tx, event, body)
-            for function in tx.policy.registry:
-                if any(_sets_off(trigger, event["name"], body) for trigger in function.triggers):
-                    starting.start(tx, function, event["id"], body)
+            tx.sql.execute("SAVEPOINT routing")
+            try:
+                _route(tx, event)
+            except sqlite3.OperationalError:
+                raise  # the disk: nothing of the group happens
+            except Exception:  # the edge of this event: a fault of ours must not stop all others
+                tx.sql.execute("ROLLBACK TO routing")
+                log.exception("event.not_routed", extra={"event_id": event["id"], "event_name": event["name"]})
+            tx.sql.execute("RELEASE routing")
+
+
+def _route(tx: Transaction, event: sqlite3.Row) -> None:
+    body = parse(event["body"])
+    _cancel(tx, event["name"], body)
+    _end_waits(tx, event, body)
+    for function in tx.policy.registry:
+        if any(_sets_off(trigger, event["name"], body) for trigger in function.triggers):
+            starting.start(tx, function, event["id"], body)
 
 
 def _sets_off(trigger: Trigger, name: str, body: JSON) -> bool:

@@ -65,13 +65,12 @@ class App:
         answer = parse(response.content)
         return str(answer["app_id"]), answer["functions"]
 
-    async def call(self, function_id: str, step_id: str, body: str) -> Reply:
+    async def call(self, function_id: str, step_id: str, body: str, *, job_id: str) -> Reply:
         """Call a function. An app that can't be reached, or gives no answer in two hours, is an unanswered call."""
         url = f"{self.url}?fnId={quote(function_id, safe='')}&stepId={quote(step_id, safe='')}"
+        headers = {"x-inngest-job-id": job_id, **({"x-inngest-server-kind": "cloud"} if self.signing_key else {})}
         try:
-            response = await self._send(
-                "POST", url, body, {"x-inngest-server-kind": "cloud"} if self.signing_key else {}
-            )
+            response = await self._send("POST", url, body, headers)
             return Reply.of(response.status_code, response.headers, response.content)
         except httpx.HTTPError as error:
             return Reply.unanswered("AppUnreachable", f"the app could not be called: {type(error).__name__}")

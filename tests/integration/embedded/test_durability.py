@@ -234,6 +234,25 @@ async def set_page_limit(app: Served, *, full: bool) -> None:
     await engine.transact(limit)
 
 
+async def test_a_sender_that_goes_away_harms_nobody(journal: Path) -> None:
+    calls = Calls()
+
+    @function("work")
+    async def handler(ctx: inngest.Context) -> None:
+        calls.made.append(ctx.event.data["n"])
+
+    async with served(journal, [handler]) as app:
+        for number in range(20):
+            leaving = [asyncio.create_task(app.send("go", {"n": number})) for _ in range(5)]
+            for _turn in range(number % 7):
+                await asyncio.sleep(0)
+            for task in leaving:
+                task.cancel()
+            await asyncio.gather(*leaving, return_exceptions=True)
+        await app.outcome(await app.send("go", {"n": "last"}))
+    assert calls.made[-1] == "last"
+
+
 async def test_another_writer_that_holds_the_file_delays_and_breaks_nothing(journal: Path) -> None:
     calls = Calls()
 
