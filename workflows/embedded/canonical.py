@@ -36,5 +36,10 @@ def canonical_object(members: Mapping[str, str]) -> str:
     return "{" + ",".join(f"{json.dumps(key)}:{members[key]}" for key in sorted(members)) + "}"
 
 
+def size(text: str) -> int:
+    """Bytes in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
 def _refuse(constant: str) -> JSON:
     raise ValueError(f"{constant} is not JSON")

@@ -37,7 +37,8 @@ def server_backoff(retry: int) -> float:
 
 
 class EmbeddedExecutor:
-    """Drives Inngest functions in this process, journalled in one SQLite file. docs/adr/0009-embedded-executor.md says what it promises."""
+    """Drives Inngest functions in this process, journalled in one SQLite file. What it promises:
+    docs/adr/0009-embedded-executor.md."""
 
     def __init__(
         self,

@@ -40,6 +40,8 @@ def lock(path: Path) -> IO[str]:
         pid = holder.read().strip() or "unknown"
         holder.close()
         raise JournalLocked(f"the journal {path} is in use by process {pid}") from error
+    # A forked worker that outlives this process must not hold the lock: its copy of the file would.
+    os.register_at_fork(after_in_child=holder.close)
     holder.truncate(0)
     holder.write(str(os.getpid()))
     holder.flush()

@@ -76,9 +76,9 @@ def read_run(sql: sqlite3.Connection, run_id: str) -> RunRecord:
 def read_steps(sql: sqlite3.Connection, run_id: str) -> list[StepRecord]:
     """In the order in which they were reported."""
     rows = sql.execute(
-        "SELECT step.*, (SELECT nullif(due_at, 0) FROM job WHERE job.run_id = step.run_id AND claimed_at IS NULL AND (step_id = "
-        "step.id OR step.status = 'retrying' AND step_id = 'step')) AS next_attempt_at FROM step WHERE run_id = ? "
-        "ORDER BY position",
+        "SELECT step.*, nullif(job.due_at, 0) AS next_attempt_at, job.error AS failure FROM step LEFT JOIN job "
+        "ON job.run_id = step.run_id AND claimed_at IS NULL AND (step_id = step.id OR status = 'retrying' AND "
+        "step_id = 'step') WHERE step.run_id = ? ORDER BY position",
         (run_id,),
     ).fetchall()
     return [_step(row) for row in rows]
@@ -97,7 +97,8 @@ def read_runs_of_event(sql: sqlite3.Connection, event_id: str) -> list[RunRecord
 def _step(row: sqlite3.Row) -> StepRecord:
     memo: Any = None if row["memo"] is None else parse(row["memo"])
     wrapped = isinstance(memo, dict) and row["op"] in ("StepRun", "InvokeFunction")
-    error = parse(row["error"]) if row["error"] else None
+    failure = row["error"] or row["failure"]
+    error = parse(failure) if failure else None
     return StepRecord(
         id=row["id"],
         name=row["name"],

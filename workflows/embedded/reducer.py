@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workflows.embedded.canonical import JSON, canonical, parse
+from workflows.embedded.canonical import JSON, canonical, parse, size
 from workflows.embedded.durations import milliseconds
 from workflows.embedded.errors import ConfigRefused
 from workflows.embedded.expressions import compile_expression
@@ -133,13 +133,14 @@ def reduce(called: Called, reply: Reply, *, now_ms: int, backoff: Backoff, limit
 
 
 def _completed(output: str, limits: Limits) -> Finish:
-    if len(output) > limits.step_output_bytes:
-        return too_large("the function's output", len(output), limits.step_output_bytes)
+    if size(output) > limits.step_output_bytes:
+        return _too_large("the function's output", output, limits.step_output_bytes)
     return Finish("COMPLETED", output)
 
 
-def too_large(what: str, size: int, most: int) -> Finish:
-    return Finish("FAILED", canonical({"name": "TooLarge", "message": f"{what} has {size} bytes; the most is {most}"}))
+def _too_large(what: str, value: str, most: int) -> Finish:
+    message = f"{what} has {size(value)} bytes; the most is {most}"
+    return Finish("FAILED", canonical({"name": "TooLarge", "message": message}))
 
 
 def _failed(called: Called, error: JSON, reply: Reply, now_ms: int, backoff: Backoff) -> Outcome:
@@ -165,9 +166,8 @@ def _reported(called: Called, raw: JSON, reply: Reply, now_ms: int, backoff: Bac
             ops.append(Failing(step, canonical(error)))
             continue
         op = _op(item, step, now_ms)
-        if isinstance(op, Memo) and len(op.memo) > limits.step_output_bytes:
-            what = f"the output of step {step.name!r}"
-            return Outcome(finish=too_large(what, len(op.memo), limits.step_output_bytes))
+        if isinstance(op, Memo) and size(op.memo) > limits.step_output_bytes:
+            return Outcome(finish=_too_large(f"the output of step {step.name!r}", op.memo, limits.step_output_bytes))
         ops.append(op)
     return Outcome(tuple(ops), retry)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workflows.embedded import ids, runs, starting
-from workflows.embedded.canonical import JSON, canonical, parse
+from workflows.embedded.canonical import JSON, canonical, parse, size
 from workflows.embedded.durations import DAY_MS
 from workflows.embedded.errors import EventRefused
 from workflows.embedded.expressions import Expression, compile_expression
@@ -57,8 +57,8 @@ def _check(event: JSON, id_: str, now_ms: int, max_bytes: int) -> NewEvent:
         body = canonical({"data": data or {}, "id": key, "name": name, "ts": ts or now_ms, **extra})
     except ValueError as error:
         raise EventRefused(f"event {name!r}: {error}") from error
-    if len(body.encode()) > max_bytes:
-        raise EventRefused(f"event {name!r} has {len(body.encode())} bytes; the most is {max_bytes}")
+    if size(body) > max_bytes:
+        raise EventRefused(f"event {name!r} has {size(body)} bytes; the most is {max_bytes}")
     return NewEvent(id_, key, name, body)
 
 

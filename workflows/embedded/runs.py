@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from workflows.embedded import ids
-from workflows.embedded.canonical import JSON, canonical, canonical_object, parse
+from workflows.embedded.canonical import JSON, canonical, canonical_object, parse, size
 from workflows.embedded.lanes import first_lane, run_lane
 from workflows.embedded.protocol import UNTARGETED
 from workflows.embedded.reducer import (
@@ -56,7 +57,7 @@ def create_run(
             run_lane(function, event),
             singleton,
             None if function.start_timeout_ms is None else tx.now + function.start_timeout_ms,
-            sum(len(body) for body in bodies),
+            sum(map(size, bodies)),
             *(invoked_by or (None, None)),
         ),
     )
@@ -93,7 +94,8 @@ def answered(tx: Transaction, job_id: str, called: Called, outcome: Outcome, *, 
 
 
 def _apply(tx: Transaction, run_id: str, team: str, called: Called, outcome: Outcome) -> None:
-    """Everything that waits is written before anything that is over, so that a team is complete when it is counted."""
+    """Everything that waits is written before anything is over, so that a team is complete when it is counted."""
+    over: list[Callable[[], object]] = []
     for op in outcome.ops:
         match op:
             case Plan(step):
@@ -106,14 +108,15 @@ def _apply(tx: Transaction, run_id: str, team: str, called: Called, outcome: Out
                 _report(tx, run_id, step, team, "waiting", due_at=until_ms, wait_event=event, wait_if=expression)
             case Invoke(step):
                 if _report(tx, run_id, step, team, "waiting", due_at=op.until_ms):
-                    _invoke(tx, run_id, op)
+                    over.append(partial(_invoke, tx, run_id, op))  # it may fail at once
             case Failing(step, error):
                 _report(tx, run_id, step, team, "retrying", error=error, attempts=called.attempt + 1)
-            case Memo(step):
+            case Memo(step, memo, failed):
                 _report(tx, run_id, step, team, "planned")
-    for op in outcome.ops:
-        if isinstance(op, Memo):
-            complete_step(tx, run_id, op.step.id, op.memo, failed=op.failed, attempts=called.attempt + 1)
+                attempts = called.attempt + 1
+                over.append(partial(complete_step, tx, run_id, step.id, memo, failed=failed, attempts=attempts))
+    for end in over:
+        end()
 
 
 def _report(tx: Transaction, run_id: str, step: StepRef, team: str, status: str, **columns: JSON) -> bool:
@@ -152,7 +155,7 @@ def complete_step(
     ).fetchone()
     if step is None:
         return False
-    tx.sql.execute("UPDATE run SET state_bytes = state_bytes + ? WHERE id = ?", (len(memo), run_id))
+    tx.sql.execute("UPDATE run SET state_bytes = state_bytes + ? WHERE id = ?", (size(memo), run_id))
     if step["race"] or not _pending(tx, run_id, step["team"]):
         _discover(tx, run_id)
     return True

@@ -29,7 +29,7 @@ async def post_event(app: Served, name: str) -> httpx.Response:
         return await http.post("/e/event-key", json=[{"name": name, "data": {"padding": "x" * 50_000}}])
 
 
-@pytest.mark.parametrize("workflow", ["sequential", "parallel", "failing"])
+@pytest.mark.parametrize("workflow", ["parallel", "failing"])
 def test_a_kill_anywhere_changes_nothing_that_anybody_sees(workflow: str) -> None:
     """A bounded part of scripts/crash_matrix.py; the whole takes minutes."""
     found = subprocess.run(
@@ -280,6 +280,26 @@ async def test_a_second_executor_on_the_same_journal_is_refused(journal: Path) -
                 pass
     async with served(journal, [handler]) as app:
         assert (await app.outcome(await app.send("go"))).status == "COMPLETED"
+
+
+async def test_a_worker_that_outlives_the_executor_does_not_hold_the_journal(journal: Path) -> None:
+    """Process pools fork workers, and a kill of the server leaves them behind."""
+
+    @function("any")
+    async def handler(ctx: inngest.Context) -> None: ...
+
+    read_end, write_end = os.pipe()
+    async with served(journal, [handler]):
+        worker = os.fork()
+        if worker == 0:
+            os.read(read_end, 1)
+            os._exit(0)
+    async with served(journal, [handler]) as app:
+        assert (await app.outcome(await app.send("go"))).status == "COMPLETED"
+    os.write(write_end, b"x")
+    os.waitpid(worker, 0)
+    os.close(read_end)
+    os.close(write_end)
 
 
 @pytest.mark.parametrize("prepare", [lambda path: path.mkdir(), lambda path: path.write_bytes(b"no database" * 1000)])

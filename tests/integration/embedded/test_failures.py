@@ -108,6 +108,23 @@ async def test_one_of_several_parallel_steps_is_tried_again_alone(journal: Path)
     assert calls.made == ["good"]
 
 
+async def test_a_parallel_step_that_waits_to_be_tried_again_shows_why_and_when(journal: Path) -> None:
+    bad = failing(1, ValueError("once"))
+
+    @function("parallel", retries=1)
+    async def handler(ctx: inngest.Context) -> None:
+        await ctx.group.parallel((lambda: ctx.step.run("good", Calls().step(1)), lambda: ctx.step.run("bad", bad)))
+
+    async with served(journal, [handler], backoff=lambda _: 100.0) as app:
+        event = await app.send("go")
+        await app.until_retrying(event)
+        step = (await app.steps(event))["bad"]
+        assert (step.status, step.attempts, step.error["message"]) == ("planned", 1, "once")
+        assert step.next_attempt_at == (await app.run_of(event)).next_attempt_at
+        app.clock.advance(101)
+        assert (await app.outcome(event)).status == "COMPLETED"
+
+
 async def test_on_failure_is_told_what_failed_and_why(journal: Path) -> None:
     told = Calls()
 

@@ -1,4 +1,4 @@
-"""The executor's promises (docs/adr/0009-embedded-executor.md), each with a test that tries to break it, on the journal itself."""
+"""The executor's promises (docs/adr/0009-embedded-executor.md): each with a test that tries to break it."""
 
 from __future__ import annotations
 
