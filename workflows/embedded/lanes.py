@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workflows.embedded import rates
@@ -48,11 +47,10 @@ class Lanes:
         self.busy = 0
         self.opens_at: int | None = None  # when a throttle that is shut lets the next one through
 
-    def occupy(self, lanes: Iterable[tuple[str, int]]) -> None:
+    def occupy(self, text: str, calls: int) -> None:
         """Count calls under way."""
-        for text, calls in lanes:
-            self.busy += calls
-            self._used.update({name: calls for name, _ in self._lane(text).limits})
+        self.busy += calls
+        self._used.update({name: calls for name, _ in self._lane(text).limits})
 
     @property
     def free(self) -> int:

@@ -65,8 +65,9 @@ def create_run(
         _insert_job(tx, f"{run_id}/0", run_id, UNTARGETED, sort_at, first_lane(function, event))
 
 
-def answered(tx: Transaction, job_id: str, called: Called, outcome: Outcome, *, retry_now: bool = False) -> None:
-    """Journal all that an answer changes. An answer to a call that is no longer open changes nothing."""
+def answered(tx: Transaction, job_id: str, called: Called, outcome: Outcome, *, interrupted: bool = False) -> None:
+    """Journal all that an answer changes. An answer to a call that is no longer open changes nothing. `interrupted`: it
+    is the answer that never came, because the process died; the retry need not wait, and is suspect."""
     job = tx.sql.execute(
         "SELECT job.*, status FROM job JOIN run ON run.id = run_id "
         "WHERE job.id = ? AND attempt = ? AND claimed_at IS NOT NULL",
@@ -79,8 +80,8 @@ def answered(tx: Transaction, job_id: str, called: Called, outcome: Outcome, *, 
         tx.sql.execute("DELETE FROM job WHERE id = ?", (job_id,))
     else:
         tx.sql.execute(
-            "UPDATE job SET attempt = attempt + 1, due_at = ?, claimed_at = NULL, error = ? WHERE id = ?",
-            (_AT_ONCE if retry_now else tx.now + retry.delay_ms, retry.error, job_id),
+            "UPDATE job SET attempt = attempt + 1, due_at = ?, claimed_at = NULL, error = ?, suspect = ? WHERE id = ?",
+            (_AT_ONCE if interrupted else tx.now + retry.delay_ms, retry.error, interrupted, job_id),
         )
     if job["status"] != "RUNNING":
         return

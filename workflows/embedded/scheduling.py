@@ -54,7 +54,7 @@ def recover(tx: Transaction) -> None:
         called = _called(tx, job, interrupted=True)
         policy = tx.policy
         outcome = reduce(called, interrupted, now_ms=tx.now, backoff=policy.backoff, limits=policy.limits)
-        runs.answered(tx, job["id"], called, outcome, retry_now=True)
+        runs.answered(tx, job["id"], called, outcome, interrupted=True)
 
 
 def release(tx: Transaction, job_id: str) -> None:
@@ -91,12 +91,19 @@ def _tick(tx: Transaction) -> None:
 
 
 def _claim(tx: Transaction) -> tuple[list[Call], int | None]:
+    """Claim what there is room for, and tell when a throttle opens next. Of calls that were under way when the process
+    died one at a time is made, so that the one that kills it uses up its own attempts and not those of its neighbours."""
     lanes = Lanes(tx)
-    lanes.occupy(tx.sql.execute("SELECT lane, count(*) FROM job WHERE claimed_at IS NOT NULL GROUP BY lane").fetchall())
+    under_way = "SELECT lane, count(*), max(suspect) FROM job WHERE claimed_at IS NOT NULL GROUP BY lane"
+    suspect = False
+    for lane, calls_there, suspect_there in tx.sql.execute(under_way).fetchall():
+        lanes.occupy(lane, calls_there)
+        suspect = suspect or bool(suspect_there)
     candidates = [job for lane in _due_lanes(tx) for job in _due_jobs(tx, lane, min(lanes.free, lanes.room(lane)))]
     calls: list[Call] = []
     for job in sorted(candidates, key=lambda job: (job["sort_at"], job["due_at"], job["id"])):
-        if lanes.free > 0 and lanes.room(job["lane"]) > 0:
+        if lanes.free > 0 and lanes.room(job["lane"]) > 0 and not (suspect and job["suspect"]):
+            suspect = suspect or bool(job["suspect"])
             lanes.take(job["lane"])
             calls.append(_claimed(tx, job))
     return calls, lanes.opens_at

@@ -84,11 +84,12 @@ CREATE TABLE job (
     sort_at    INTEGER NOT NULL,
     lane       TEXT NOT NULL,                   -- the run's; with a throttle's key value while the run has not started
     claimed_at INTEGER,
+    suspect    INTEGER NOT NULL DEFAULT 0,      -- 1: it was under way when the process died; one such at a time is called
     error      TEXT                             -- why the attempt before failed
 ) WITHOUT ROWID;
 CREATE INDEX job_queued ON job (lane, sort_at, due_at) WHERE claimed_at IS NULL;
 CREATE INDEX job_due ON job (due_at) WHERE claimed_at IS NULL;
-CREATE INDEX job_claimed ON job (lane) WHERE claimed_at IS NOT NULL;
+CREATE INDEX job_claimed ON job (lane, suspect) WHERE claimed_at IS NOT NULL;
 CREATE INDEX job_by_run ON job (run_id);
 
 -- The next tick of each schedule.

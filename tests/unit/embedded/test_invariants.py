@@ -222,6 +222,30 @@ def test_a_claim_is_in_the_journal_before_the_call_and_counts_when_nobody_answer
     assert "Interrupted" in run["output"]
 
 
+def test_what_kills_the_process_fails_alone(journal: Journal) -> None:
+    """I5: its neighbours were under way each time it could have taken them along, and are not failed for it."""
+    for number in range(8):
+        journal.send("go", number)
+    killer = journal.sql.execute("SELECT id FROM event ORDER BY received_at, id").fetchone()["id"]
+    deaths = 0
+    for _ in range(100):
+        calls = journal.settle()
+        event = "SELECT event_id FROM run_event WHERE run_id = ?"
+        if any(journal.sql.execute(event, (call.run_id,)).fetchone()["event_id"] == killer for call in calls):
+            deaths += 1
+            scheduling.recover(journal.tx)
+            continue
+        for call in calls:
+            journal.answer(call, Outcome(finish=Finish("COMPLETED", "1")))
+        if not calls:
+            break
+    rows = journal.sql.execute(
+        "SELECT status, event_id FROM run JOIN run_event ON run_id = id WHERE function_id = 'app-main'"
+    )
+    assert {row["event_id"]: row["status"] for row in rows if row["status"] != "COMPLETED"} == {killer: "FAILED"}
+    assert deaths == 5
+
+
 def test_a_failure_handler_that_is_interrupted_is_called_once_more_and_not_for_ever(journal: Journal) -> None:
     """The SDK gives `on_failure` one attempt and no say in it."""
     handler = config("main-failure", "inngest/function.failed")
