@@ -138,3 +138,20 @@ def function(fn_id: str, event: str = "go", **options: Any) -> Callable[[Callabl
         return make
 
     return decorate
+
+
+class Gauge:
+    """Holds calls until released, and knows how many were held at once."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.most = 0
+        self.entered: list[object] = []
+        self.gate = asyncio.Event()
+
+    async def pass_through(self, who: object = None) -> None:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        self.entered.append(who)
+        await self.gate.wait()
+        self.inside -= 1
