@@ -8,7 +8,7 @@ from pathlib import Path
 import inngest
 import pytest
 
-from tests.integration.embedded.support import Calls, function, served
+from tests.integration.embedded.support import Calls, Gauge, function, served
 
 HOUR = dt.timedelta(hours=1)
 
