@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
 from pipelines.domain.errors import CairnError, LimitExceeded, WorkerCrashed
@@ -137,7 +138,16 @@ class _Worker:
     def _start(self) -> Connection[Any, Any]:
         ours, theirs = Pipe()
         environment = os.environ | dict.fromkeys(_ONE_THREAD, "1") | {"MALLOC_ARENA_MAX": "2"}
-        command = [sys.executable, "-m", "app.adapters.worker", str(theirs.fileno()), str(self._memory_limit_bytes)]
+        # The worker imports what the server does (-P), not what happens to lie in the folder it was started from.
+        environment["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "app.adapters.worker",
+            str(theirs.fileno()),
+            str(self._memory_limit_bytes),
+        ]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
         )

@@ -1,10 +1,11 @@
 """The program of a worker process: `python -m app.adapters.worker FD MEMORY_LIMIT_BYTES`.
 
-It runs what comes down the pipe until the pipe ends. Its parent's death is the pipe's end, also in the middle of a task.
+It runs what comes down the pipe until the pipe ends. It dies with its parent, also in the middle of a task.
 """
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import resource
@@ -20,6 +21,8 @@ from pipelines.domain.errors import CairnError, LimitExceeded, StageFailed
 
 log = logging.getLogger(__name__)
 
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
 
 def main(descriptor: int, memory_limit_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to stop
@@ -29,7 +32,7 @@ def main(descriptor: int, memory_limit_bytes: int) -> None:
     pipe: Connection[object, tuple[Callable[..., object], tuple[object, ...], dict[str, object]]] = Connection(
         descriptor
     )
-    threading.Thread(target=_end_with_parent, args=(descriptor,), daemon=True).start()
+    _end_with_parent(descriptor)
     while True:
         try:
             task, args, kwargs = pipe.recv()
@@ -53,6 +56,17 @@ def _outcome(task: Callable[..., object], args: tuple[object, ...], kwargs: dict
 
 
 def _end_with_parent(descriptor: int) -> None:
+    """By the kernel's hand where it has one, because MuPDF holds the interpreter's lock for as long as it works and no
+    thread of ours would run; elsewhere when the pipe ends.
+
+    The kernel means the thread that started us: one of the pool's, which live until the pool is closed.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_wait_for_end, args=(descriptor,), daemon=True).start()
+
+
+def _wait_for_end(descriptor: int) -> None:
     poll = select.poll()
     poll.register(descriptor, select.POLLHUP)
     poll.poll()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from pipelines.domain.documents import Block, BlockKind, Page, ParsedDocument
+from pipelines.ingest.parse.words import shape
 
 _MARGIN = 0.12  # of a page's height, at its top and at its bottom
 _FEWEST_PAGES = 3
 _LEAST_SHARE = 0.2  # of all pages: left and right pages may have headers of their own
 _DEEPEST_LEVEL = 6
-_DIGITS = re.compile(r"\d+|\b[ivxlc]+\b")
 
 
 def normalise(parts: Sequence[ParsedDocument]) -> ParsedDocument:
@@ -31,18 +30,15 @@ def _without_running(pages: Sequence[Page], blocks: Sequence[Block]) -> list[Blo
     seen: defaultdict[str, set[int]] = defaultdict(set)
     for block in blocks:
         if _in_margin(block, heights[block.page]):
-            seen[_shape(block.text)].add(block.page)
+            seen[shape(block.text)].add(block.page)
     fewest = max(_FEWEST_PAGES, _LEAST_SHARE * len(pages))
     running = {shape for shape, numbers in seen.items() if len(numbers) >= fewest}
-    return [block for block in blocks if not (_in_margin(block, heights[block.page]) and _shape(block.text) in running)]
+    kept = [block for block in blocks if not (_in_margin(block, heights[block.page]) and shape(block.text) in running)]
+    return kept or list(blocks)  # a document of nothing else: better than an empty one
 
 
 def _in_margin(block: Block, height: float) -> bool:
     return block.box.y1 <= _MARGIN * height or block.box.y0 >= (1 - _MARGIN) * height
-
-
-def _shape(text: str) -> str:
-    return _DIGITS.sub("#", text.lower())
 
 
 def _ranked(blocks: Sequence[Block]) -> list[Block]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -130,9 +132,9 @@ async def test_a_process_is_replaced_after_a_while() -> None:
 
 
 async def test_workers_hold_none_of_the_servers_sockets(pool: ProcessPool) -> None:
-    with_socket = subprocess.Popen  # a socket of ours is open: the pool's own pipes
-    assert with_socket
-    assert await pool.run(_open_sockets) == 1  # the pipe to us
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.set_inheritable(True)
+        assert await pool.run(_open_sockets) == 1  # the pipe to us
 
 
 def _open_sockets() -> int:
@@ -143,13 +145,14 @@ def _open_sockets() -> int:
     )
 
 
-async def test_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["record_pid_and_hang", "record_pid_and_hold_the_interpreter"])
+async def test_workers_die_with_a_parent_that_is_killed(tmp_path: Path, task: str) -> None:
     pid_file = tmp_path / "pid"
     program = (
         "import asyncio, os\n"
         "from app.adapters.process_pool import ProcessPool\n"
-        "from tests.contract.test_workers import record_pid_and_hang\n"
-        f"asyncio.run(ProcessPool(1, {400 * MiB}, 60).run(record_pid_and_hang, {str(pid_file)!r}))\n"
+        f"from tests.contract.test_workers import {task}\n"
+        f"asyncio.run(ProcessPool(1, {400 * MiB}, 60).run({task}, {str(pid_file)!r}))\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
     while not (pid_file.exists() and pid_file.read_text()):
@@ -162,6 +165,21 @@ async def test_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 def record_pid_and_hang(path: str) -> None:
     Path(path).write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def record_pid_and_hold_the_interpreter(path: str) -> None:
+    """As native code does that hangs: no other thread of the process runs."""
+    Path(path).write_text(str(os.getpid()))
+    re.match("(a+)+$", "a" * 60 + "b")
+
+
+async def test_work_is_found_wherever_the_server_was_started(
+    pool: ProcessPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").touch()  # somebody else's
+    monkeypatch.chdir(tmp_path)
+    assert await pool.run(double, 4) == 8
 
 
 async def _gone(pid: int) -> None:

@@ -10,12 +10,12 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import pymupdf
-
 from pipelines.domain.documents import Block, BlockKind, Box, Page, ParsedDocument
 from pipelines.domain.errors import EncryptedFile, TruncatedFile, UnreadableFile
 from pipelines.ingest.parse.files import PageRange
+from pipelines.ingest.parse.mupdf import parse_document, pymupdf
 from pipelines.ingest.parse.reading_order import in_reading_order
+from pipelines.ingest.parse.running import RunningText
 from pipelines.ingest.parse.words import clean, join, markdown_table
 
 _TAIL = 2048
@@ -30,6 +30,7 @@ _KINDS = {
 _RUNNING = ("page-header", "page-footer")
 _RUNNING_LINES = 3  # a longer "header" is text that the network took for one
 _LONGEST_HEADING = 300
+_SPACE = 0.15  # of the font's size: the narrowest gap between words
 _BOLD, _ITALIC = 16, 2  # PyMuPDF's span flags
 
 
@@ -40,7 +41,10 @@ def page_count(path: Path) -> int:
 
 def parse(path: Path, pages: PageRange) -> ParsedDocument:
     with _opened(path) as document:
-        found = [_page(document, number) for number in range(pages.first, min(pages.last, document.page_count) + 1)]
+        running = RunningText(document)
+        found = [
+            _page(document, number, running) for number in range(pages.first, min(pages.last, document.page_count) + 1)
+        ]
         title = clean(str((document.metadata or {}).get("title") or "")) or None
     return ParsedDocument(
         pages=tuple(page for page, _ in found),
@@ -64,9 +68,16 @@ def _opened(path: Path) -> Iterator[Any]:
             raise EncryptedFile
         if cut and document.is_repaired:
             raise TruncatedFile
-        if document.page_count == 0:
+        if _pages(document) == 0:
             raise UnreadableFile("The file has no pages.")
         yield document
+
+
+def _pages(document: Any) -> int:
+    try:
+        return int(document.page_count)
+    except Exception as error:  # as above: the tree of pages is damaged
+        raise UnreadableFile from error
 
 
 def _ends_well(path: Path) -> bool:
@@ -75,21 +86,28 @@ def _ends_well(path: Path) -> bool:
         return b"%%EOF" in file.read()
 
 
-def _page(document: Any, number: int) -> tuple[Page, list[Block]]:
+def _page(document: Any, number: int, running: RunningText) -> tuple[Page, list[Block]]:
     try:
-        return _analysed(document, number)
+        return _analysed(document, number, running)
+    except MemoryError:
+        raise
     except Exception:  # a page that the analysis cannot stand is read plainly, rather than losing the document
         return _plain(document, number)
 
 
-def _analysed(document: Any, number: int) -> tuple[Page, list[Block]]:
-    from pymupdf4llm.helpers.document_layout import parse_document
-
+def _analysed(document: Any, number: int, running: RunningText) -> tuple[Page, list[Block]]:
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):  # it prints warnings
         (layout,) = parse_document(document, pages=[number - 1], use_ocr=False, force_text=True).pages
     page = Page(number, layout.width, layout.height)
-    blocks = [block for region in layout.boxes if (block := _block(region, number)) is not None]
-    return page, in_reading_order([*blocks, *_overlooked(layout, number)], lambda block: block.box)
+    found = [(block, region) for region in layout.boxes if (block := _block(region, number)) is not None]
+    blocks = [block for block, region in found if not (_claims_to_run(region) and running.holds(block))]
+    blocks += _overlooked(layout, number, [region for _, region in found])
+    # A page of nothing but running text is kept whole: it may be all that the page says.
+    return page, in_reading_order(blocks or [block for block, _ in found], lambda block: block.box)
+
+
+def _claims_to_run(region: Any) -> bool:
+    return region.boxclass in _RUNNING and len(region.textlines or ()) <= _RUNNING_LINES
 
 
 def _block(region: Any, page: int) -> Block | None:
@@ -97,14 +115,24 @@ def _block(region: Any, page: int) -> Block | None:
     if region.boxclass == "table" and region.table and (cells := _cells(region.table["extract"])):
         return Block(BlockKind.TABLE, markdown_table(cells), page, box, cells=cells)
     lines = region.textlines or []
-    text = join(["".join(span["text"] for span in line["spans"]) for line in lines])
-    if not text or (region.boxclass in _RUNNING and len(lines) <= _RUNNING_LINES):
+    text = join([_line_text(line["spans"]) for line in lines])
+    if not text:
         return None
     kind = _KINDS.get(region.boxclass, BlockKind.PARAGRAPH)
     if kind is BlockKind.HEADING and len(text) > _LONGEST_HEADING:
         kind = BlockKind.PARAGRAPH
     level = _prominence(lines, text) if kind is BlockKind.HEADING else None
     return Block(kind, text, page, box, level=level)
+
+
+def _line_text(spans: Sequence[Any]) -> str:
+    """The line's words. Where a file draws no spaces, or pymupdf4llm dropped them, a gap stands for one."""
+    text, edge = "", float("inf")
+    for span in spans:
+        gap = float(span["bbox"][0]) - edge
+        text += (" " if gap > _SPACE * float(span["size"]) else "") + span["text"]
+        edge = float(span["bbox"][2])
+    return text
 
 
 def _cells(grid: Sequence[Sequence[str | None]]) -> tuple[tuple[str, ...], ...]:
@@ -126,13 +154,13 @@ def _prominence(lines: Sequence[Any], text: str) -> int:
     )
 
 
-def _overlooked(layout: Any, page: int) -> list[Block]:
-    """Text outside every region, so that nothing on the page is lost."""
-    regions = [pymupdf.Rect(each.x0 - 2, each.y0 - 2, each.x1 + 2, each.y1 + 2) for each in layout.boxes]
+def _overlooked(layout: Any, page: int, read: Sequence[Any]) -> list[Block]:
+    """Text outside every region that was read, so that nothing on the page is lost."""
+    regions = [pymupdf.Rect(each.x0 - 2, each.y0 - 2, each.x1 + 2, each.y1 + 2) for each in read]
     found = []
     for block in layout.fulltext:
         lines = [line for line in block["lines"] if not any(_middle(line["bbox"]) in region for region in regions)]
-        text = join(["".join(span["text"] for span in line["spans"]) for line in lines])
+        text = join([_line_text(line["spans"]) for line in lines])
         if text:
             area = pymupdf.Rect()
             for line in lines:

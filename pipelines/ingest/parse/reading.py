@@ -8,7 +8,7 @@ from pipelines.domain.documents import ParsedDocument
 from pipelines.domain.errors import UnsupportedType
 from pipelines.ingest.parse.files import MARKDOWN, PDF, TEXT, PageRange
 
-PARSER = "layout-1"
+PARSER = "layout-2"
 """Names the method; a new name makes documents be parsed anew."""
 
 

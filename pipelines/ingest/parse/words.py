@@ -10,7 +10,9 @@ _LIGATURES = str.maketrans(
 )
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _SPACES = re.compile(r"[ \t\r\n\u2000-\u200a\u202f\u3000]+")
+_NUMBER = re.compile(r"\d+|\b[ivxlc]+\b")
 _BROKEN_WORD = re.compile(r"\w{2,}[-\u2010]$")
+_CONJUNCTION = re.compile(r"(?:and|or|und|oder)\b")
 
 
 def clean(text: str) -> str:
@@ -19,14 +21,24 @@ def clean(text: str) -> str:
 
 
 def join(lines: Sequence[str]) -> str:
-    """Lines to one text. A word broken at a line's end is mended; a hyphen before a capital or a digit stays."""
+    """Lines to one text. A word broken at a line's end is mended; a hyphen before a capital or a digit stays, and so
+    does one that waits for its word ("night- and daytime").
+    """
     text = ""
     for line in filter(None, map(clean, lines)):
-        if text.endswith("\u00ad") or (_BROKEN_WORD.search(text) and line[0].islower()):
+        hyphen = _BROKEN_WORD.search(text) and not _CONJUNCTION.match(line)
+        if text.endswith("\u00ad") or (hyphen and line[0].islower()):
             text = text[:-1] + line
+        elif hyphen and line[0].isalnum():
+            text += line
         else:
             text = f"{text} {line}" if text else line
     return text.replace("\u00ad", "")
+
+
+def shape(text: str) -> str:
+    """What running headers share from page to page: the text in small letters, any number a "#"."""
+    return _NUMBER.sub("#", text.lower())
 
 
 def markdown_table(cells: Sequence[Sequence[str]]) -> str:

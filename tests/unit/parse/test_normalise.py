@@ -1,0 +1,58 @@
+"""Ranges of pages become one document."""
+
+from __future__ import annotations
+
+from pipelines.domain.documents import Block, BlockKind, Box, Page, ParsedDocument
+from pipelines.ingest.normalise import normalise
+from pipelines.ingest.parse import codec
+
+TOP, MIDDLE, BOTTOM = Box(50, 20, 500, 30), Box(50, 300, 500, 400), Box(50, 810, 500, 820)
+
+
+def _part(first: int, *pages: list[Block], title: str | None = None) -> ParsedDocument:
+    numbers = range(first, first + len(pages))
+    return ParsedDocument(
+        tuple(Page(number, 595.0, 842.0) for number in numbers), tuple(block for page in pages for block in page), title
+    )
+
+
+def _text(text: str, page: int, box: Box = MIDDLE) -> Block:
+    return Block(BlockKind.PARAGRAPH, text, page, box)
+
+
+def _page(number: int) -> list[Block]:
+    return [
+        _text(f"Annual report {2020 + number}", number, TOP),
+        _text(f"Words of page {number}.", number),
+        _text(f"Page {number} of 6", number, BOTTOM),
+    ]
+
+
+def test_what_runs_through_the_document_goes_also_across_ranges() -> None:
+    document = normalise([_part(1, *map(_page, (1, 2, 3))), _part(4, *map(_page, (4, 5, 6)))])
+    assert [block.text for block in document.blocks] == [f"Words of page {number}." for number in range(1, 7)]
+    assert [page.number for page in document.pages] == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_stands_in_a_margin_once_stays() -> None:
+    document = normalise([_part(1, [_text("Item 8.01 Other events", 1, TOP)], *map(_page, (2, 3, 4)))])
+    assert document.blocks[0].text == "Item 8.01 Other events"
+
+
+def test_a_document_of_nothing_but_margins_keeps_them() -> None:
+    document = normalise([_part(1, *([_text(str(number), number, TOP)] for number in (1, 2, 3)))])
+    assert [block.text for block in document.blocks] == ["1", "2", "3"]
+
+
+def test_headings_are_ranked_over_all_ranges() -> None:
+    def heading(text: str, page: int, prominence: int) -> Block:
+        return Block(BlockKind.HEADING, text, page, MIDDLE, level=prominence)
+
+    document = normalise([_part(1, [heading("Details", 1, 90)]), _part(2, [heading("Part", 2, 300)])])
+    assert [(block.text, block.level) for block in document.blocks] == [("Details", 2), ("Part", 1)]
+
+
+def test_a_document_survives_being_stored() -> None:
+    table = Block(BlockKind.TABLE, "| ä | 1 |\n| --- | --- |", 1, MIDDLE, cells=(("ä", "1"),))
+    part = _part(1, [table, Block(BlockKind.HEADING, "𝑝 → ∞", 1, TOP, level=3)], title="Title")
+    assert codec.load(codec.dump(part)) == part

@@ -1,0 +1,134 @@
+"""PDFs: no word is lost, none runs into another, and what cannot be read is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.domain.documents import Block
+from pipelines.domain.errors import CairnError, EncryptedFile, TruncatedFile, UnreadableFile
+from pipelines.ingest.parse import PDF, PageRange, parse_range, probe
+from pipelines.ingest.parse.mupdf import pymupdf
+
+Make = Callable[[Any], None]
+WORDS = "Nobody works alone in a dome at night, and the telescope is moved only after a call. " * 6
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "file.pdf"
+
+
+def _write(path: Path, *pages: Make, **saving: Any) -> None:
+    with pymupdf.open() as document:
+        for draw in pages:
+            draw(document.new_page())
+        document.save(path, **saving)
+
+
+def _blocks(path: Path) -> tuple[Block, ...]:
+    return parse_range(path, PDF, PageRange(1, probe(path, PDF))).blocks
+
+
+def _line(text: str, y: float = 60) -> Make:
+    return lambda page: page.insert_text((72, y), text, fontsize=11)
+
+
+def _body(header: str, footer: str) -> Make:
+    def draw(page: Any) -> None:
+        page.insert_text((72, 40), header, fontsize=8)
+        page.insert_textbox((72, 120, 520, 600), WORDS, fontsize=11)
+        page.insert_text((72, 815), footer, fontsize=8)
+
+    return draw
+
+
+@pytest.mark.parametrize("y", [30, 60, 400, 780, 820])
+def test_a_page_of_one_line_keeps_it_wherever_it_stands(path: Path, y: float) -> None:
+    _write(path, _line("The invoice number is 4711.", y))
+    assert [block.text for block in _blocks(path)] == ["The invoice number is 4711."]
+
+
+def test_headers_and_footers_that_run_are_dropped_and_others_stay(path: Path) -> None:
+    _write(path, *(_body("Meridian Observatory", f"Page {number} of 3") for number in (1, 2, 3)))
+    text = " ".join(block.text for block in _blocks(path))
+    assert "Meridian" not in text
+    assert "of 3" not in text
+    assert text.count("Nobody works alone") == 18
+    _write(path, _body("Invoice of 9 March", "Payable in 30 days"))
+    text = " ".join(block.text for block in _blocks(path))
+    assert "Invoice of 9 March" in text
+    assert "Payable in 30 days" in text
+
+
+def test_words_stay_apart_whose_spaces_are_in_another_font(path: Path) -> None:
+    words = ["typeset", "papers", "place", "every", "word", "on", "its", "own"]
+
+    def draw(page: Any) -> None:
+        font = pymupdf.Font("tiro")
+        for row in range(12):
+            x = 72.0
+            for word in words:
+                page.insert_text((x, 200 + 14 * row), word, fontname="tiro", fontsize=10)
+                x += font.text_length(word, 10)
+                page.insert_text((x, 200 + 14 * row), " ", fontname="hebo", fontsize=9)
+                x += 2.5
+
+    _write(path, draw)
+    assert " ".join(block.text for block in _blocks(path)).split() == words * 12
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_turned_page_is_read_as_it_is_seen(path: Path, rotation: int) -> None:
+    def draw(page: Any) -> None:
+        page.insert_textbox((72, 120, 520, 600), WORDS, fontsize=11)
+        page.set_rotation(rotation)
+
+    _write(path, draw)
+    document = parse_range(path, PDF, PageRange(1, 1))
+    (page,) = document.pages
+    assert (page.width < page.height) is (rotation in (0, 180))
+    assert "telescope" in " ".join(block.text for block in document.blocks)
+    for block in document.blocks:
+        assert 0 <= block.box.x0 < block.box.x1 <= page.width
+        assert 0 <= block.box.y0 < block.box.y1 <= page.height
+
+
+def test_a_range_reads_the_same_alone_and_among_others(path: Path) -> None:
+    _write(path, *(_body(f"Chapter {number}", str(number)) for number in (1, 2, 3, 4)))
+    alone = [block for number in (4, 2, 1, 3) for block in parse_range(path, PDF, PageRange(number, number)).blocks]
+    assert sorted(alone, key=lambda block: block.page) == list(_blocks(path))
+
+
+def test_a_password_is_needed_only_to_open(path: Path) -> None:
+    _write(path, _line("open"), encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="", owner_pw="owner")
+    assert probe(path, PDF) == 1
+    _write(path, _line("locked"), encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="user", owner_pw="owner")
+    with pytest.raises(EncryptedFile):
+        probe(path, PDF)
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+
+
+def _without_sense(path: Path) -> None:
+    path.write_bytes(b"%PDF-1.7\nthis is not a PDF\n%%EOF\n")
+
+
+def _with_a_damaged_tree_of_pages(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"/Count 1", b"/Count -1"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [(_cut, TruncatedFile), (_without_sense, UnreadableFile), (_with_a_damaged_tree_of_pages, UnreadableFile)],
+)
+def test_damage_is_named(path: Path, damage: Callable[[Path], None], expected: type[CairnError]) -> None:
+    _write(path, _body("header", "footer"))
+    damage(path)
+    with pytest.raises(expected):
+        probe(path, PDF)
