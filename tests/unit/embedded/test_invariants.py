@@ -391,6 +391,4 @@ class AnyApp(RuleBasedStateMachine):
 
 
 TestAnyApp = AnyApp.TestCase
-TestAnyApp.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestAnyApp.settings = settings(max_examples=60, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow])
