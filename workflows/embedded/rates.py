@@ -6,16 +6,20 @@ Source: pkg/constraintapi/lua/helper/gcra.lua of github.com/inngest/inngest.
 
 from __future__ import annotations
 
+import math
+
 from workflows.embedded.registry import Rate
 from workflows.embedded.transaction import Transaction
+
+_ROUNDING = 1e-3  # of a place: times are large, and their fractions are not exact
 
 
 def tokens(tx: Transaction, key: str, rate: Rate) -> tuple[int, int]:
     """(how many may pass now, the time in ms at which one more may)."""
     emission = rate.period_ms / rate.limit
-    allowed_at = _arrival(tx, key, rate) - emission * rate.burst
-    available = int((tx.now - allowed_at) // emission) + 1
-    return max(0, available), -int(-(allowed_at + emission * max(0, available)) // 1)
+    ahead = _arrival(tx, key, rate) - tx.now
+    available = int(rate.burst + 1 - ahead / emission + _ROUNDING)
+    return available, tx.now + math.ceil(ahead - emission * (rate.burst - available))
 
 
 def spend(tx: Transaction, key: str, rate: Rate) -> None:
@@ -30,4 +34,4 @@ def _arrival(tx: Transaction, key: str, rate: Rate) -> float:
     row = tx.sql.execute("SELECT tat FROM rate WHERE key = ?", (key,)).fetchone()
     furthest = tx.now + (rate.burst + 1) * rate.period_ms / rate.limit
     arrival = float(row["tat"]) if row else 0.0
-    return arrival if tx.now < arrival <= furthest else float(tx.now)
+    return arrival if tx.now < arrival <= furthest + 1 else float(tx.now)
