@@ -14,6 +14,7 @@ from pipelines.domain.documents import Collection
 from pipelines.domain.errors import CollectionNotFound, DependencyUnavailable, IndexUnavailable, ModelUnavailable
 from pipelines.ports import Catalog, Embedder, Hit, KeywordIndex, VectorIndex
 from pipelines.query.fuse import fuse
+from pipelines.query.terms import identifiers
 
 _CANDIDATES = 50  # of each index, at first
 _MOST_CANDIDATES = 800
@@ -60,13 +61,16 @@ class Retrieval:
     async def _rank(
         self, collection: Collection, query: str, limit: int
     ) -> tuple[dict[str, Sequence[Hit]], tuple[str, ...]]:
-        dense, keyword = await asyncio.gather(
-            _or_none(self._dense(collection, query, limit)), _or_none(self._keywords.query(collection.id, query, limit))
+        named = " ".join(identifiers(query))
+        dense, keyword, exact = await asyncio.gather(
+            _or_none(self._dense(collection, query, limit)),
+            _or_none(self._keywords.query(collection.id, query, limit)),
+            _or_none(self._keywords.query(collection.id, named, limit)),
         )
         if dense is None and keyword is None:
             raise IndexUnavailable("Neither the vector index nor the keyword index answers.")
         degraded = [name for name, hits in (("vectors", dense), ("keywords", keyword)) if hits is None]
-        return {"dense": dense or [], "keyword": keyword or []}, tuple(degraded)
+        return {"dense": dense or [], "keyword": keyword or [], "exact": exact or []}, tuple(degraded)
 
     async def _dense(self, collection: Collection, query: str, limit: int) -> list[Hit]:
         generation = collection.active_generation

@@ -9,12 +9,14 @@ from pipelines.domain.answers import Scores
 from pipelines.ports import Hit
 
 K = 60
-WEIGHTS: Mapping[str, float] = {"dense": 1.0, "keyword": 0.5}
-"""Words of questions and of filings differ so much that keywords, on an equal footing, spoil more than they mend."""
+WEIGHTS: Mapping[str, float] = {"dense": 1.0, "keyword": 0.5, "exact": 1.5}
+"""Words of questions and of filings differ so much that keywords, on an equal footing, spoil more than they mend. Not so
+identifiers ("exact"): who asks for one wants the passages that hold it, and its meaning is nothing a model knows.
+"""
 
 
 def fuse(rankings: Mapping[str, Sequence[Hit]], weights: Mapping[str, float] = WEIGHTS) -> list[tuple[str, Scores]]:
-    """(chunk id, scores), best first. `rankings` by name ("dense", "keyword"), each best first."""
+    """(chunk id, scores), best first. `rankings` by name (those of WEIGHTS), each best first."""
     fused: defaultdict[str, float] = defaultdict(float)
     own: dict[str, dict[str, float]] = {name: {} for name in rankings}
     for name, hits in sorted(rankings.items()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
+_IDENTIFIER = re.compile(r"(?=.*\d)(?=.*[^\W\d]).{4,}|\d{5,}")
 _NUMBER = re.compile(r"\d[\d.,]*\d|\d")
 _SUFFIXES = ("ations", "ation", "ings", "ing", "edly", "ied", "ies", "ed", "es", "ly", "s")
 _SHORTEST_STEM = 3
@@ -28,6 +29,11 @@ def telling(text: str) -> list[str]:
     """The words that are no stop words, each once, in order; all of them when there are only stop words."""
     found = list(dict.fromkeys(words(text)))
     return [word for word in found if word not in STOP_WORDS] or found
+
+
+def identifiers(text: str) -> list[str]:
+    """Words that name one thing and have no synonyms: letters with digits, or long numbers ("INV2041", "8812734")."""
+    return [word for word in telling(text) if _IDENTIFIER.fullmatch(word)]
 
 
 def stems(text: str) -> frozenset[str]:
