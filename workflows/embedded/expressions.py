@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 from workflows.embedded.canonical import JSON, canonical
 from workflows.embedded.errors import ExpressionError
+from workflows.embedded.operators import BINARY, FUNCTIONS, METHODS, is_number, member, number
 
 Scope = Mapping[str, JSON]
 Evaluate = Callable[[Scope], JSON]
@@ -29,15 +29,16 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "`": "`"}
-_EVALUATION_ERRORS = (TypeError, ValueError, ArithmeticError, LookupError, re.error)
+_EVALUATION_ERRORS = (TypeError, ValueError, ArithmeticError, LookupError, RecursionError, re.error)
 _LONGEST = 4096
+_NAMES = ("event", "async")
 _DEEPEST = 64
 
 
 @dataclass(frozen=True)
 class Expression:
     source: str
-    evaluate: Evaluate
+    evaluate: Evaluate = field(compare=False)
 
     def matches(self, **scope: JSON) -> bool:
         """Whether it is true; anything but true, and any error while evaluating, is false."""
@@ -59,7 +60,7 @@ class Expression:
             value = self.evaluate(scope)
         except _EVALUATION_ERRORS:
             return None
-        return float(value) if _is_number(value) else None
+        return float(value) if is_number(value) else None
 
 
 @lru_cache(maxsize=512)
@@ -67,100 +68,10 @@ def compile_expression(source: str) -> Expression:
     """Parse once; ExpressionError with the place and the reason if it is outside the subset."""
     if len(source) > _LONGEST:
         raise ExpressionError(f"expression longer than {_LONGEST} characters")
-    return Expression(source, _Parser(source).parse())
-
-
-def _is_number(value: JSON) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _equal(left: JSON, right: JSON) -> bool:
-    if isinstance(left, bool) != isinstance(right, bool):
-        return False
-    return bool(left == right)
-
-
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[JSON, JSON], bool]:
-    def evaluate(left: JSON, right: JSON) -> bool:
-        alike = (_is_number(left) and _is_number(right)) or (isinstance(left, str) and isinstance(right, str))
-        return alike and compare(left, right)
-
-    return evaluate
-
-
-def _contains(item: JSON, container: JSON) -> bool:
-    if isinstance(container, list):
-        return any(_equal(item, member) for member in container)
-    return isinstance(container, dict) and isinstance(item, str) and item in container
-
-
-def _plus(left: JSON, right: JSON) -> JSON:
-    if isinstance(left, str) and isinstance(right, str):
-        return left + right
-    if isinstance(left, list) and isinstance(right, list):
-        return [*left, *right]
-    return _number(left) + _number(right)
-
-
-def _divide(left: JSON, right: JSON) -> JSON:
-    a, b = _number(left), _number(right)
-    if isinstance(a, int) and isinstance(b, int):
-        quotient = abs(a) // abs(b)
-        return quotient if (a < 0) == (b < 0) else -quotient
-    return a / b
-
-
-def _remainder(left: JSON, right: JSON) -> JSON:
-    a, b = _number(left), _number(right)
-    return a - b * _divide(a, b) if isinstance(a, int) and isinstance(b, int) else a % b
-
-
-def _number(value: JSON) -> Any:
-    if not _is_number(value):
-        raise TypeError("not a number")
-    return value
-
-
-def _text(value: JSON) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a string")
-    return value
-
-
-_BINARY: list[dict[str, Callable[[JSON, JSON], JSON]]] = [
-    {
-        "==": _equal,
-        "!=": lambda a, b: not _equal(a, b),
-        "<": _ordered(lambda a, b: a < b),
-        "<=": _ordered(lambda a, b: a <= b),
-        ">": _ordered(lambda a, b: a > b),
-        ">=": _ordered(lambda a, b: a >= b),
-        "in": _contains,
-    },
-    {"+": _plus, "-": lambda a, b: _number(a) - _number(b)},
-    {"*": lambda a, b: _number(a) * _number(b), "/": _divide, "%": _remainder},
-]
-_METHODS: dict[str, Callable[[JSON, JSON], JSON]] = {
-    "startsWith": lambda text, prefix: _text(text).startswith(_text(prefix)),
-    "endsWith": lambda text, suffix: _text(text).endswith(_text(suffix)),
-    "contains": lambda text, part: _text(part) in _text(text),
-    "matches": lambda text, pattern: re.search(_text(pattern), _text(text)) is not None,
-}
-_FUNCTIONS: dict[str, Callable[[JSON], JSON]] = {
-    "size": len,
-    "string": lambda value: value if isinstance(value, str) else canonical(value),
-    "int": int,
-    "double": float,
-}
-_NAMES = ("event", "async")
-
-
-def _member(value: JSON, key: JSON) -> JSON:
-    if isinstance(value, dict) and isinstance(key, str):
-        return value.get(key)
-    if isinstance(value, list) and isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(value):
-        return value[key]
-    return None
+    try:
+        return Expression(source, _Parser(source).parse())
+    except RecursionError as error:
+        raise ExpressionError("expression nested too deeply") from error
 
 
 class _Parser:
@@ -237,11 +148,11 @@ class _Parser:
         return parts[0] if len(parts) == 1 else lambda scope: all(part(scope) is True for part in parts)
 
     def _binary(self, level: int) -> Evaluate:
-        if level == len(_BINARY):
+        if level == len(BINARY):
             return self._unary()
         result = self._binary(level + 1)
-        while operator := self._take(*_BINARY[level]):
-            result = _apply(_BINARY[level][operator], result, self._binary(level + 1))
+        while operator := self._take(*BINARY[level]):
+            result = _apply(BINARY[level][operator], result, self._binary(level + 1))
         return result
 
     def _unary(self) -> Evaluate:
@@ -250,16 +161,16 @@ class _Parser:
             return lambda scope: inner(scope) is not True
         if self._take("-"):
             operand = self._unary()
-            return lambda scope: -_number(operand(scope))
+            return lambda scope: -number(operand(scope))
         return self._postfix(self._primary())
 
     def _postfix(self, value: Evaluate) -> Evaluate:
         while True:
             if self._take("."):
                 name = self._identifier()
-                value = self._method(name, value) if self._take("(") else _apply(_member, value, _constant(name))
+                value = self._method(name, value) if self._take("(") else _apply(member, value, _constant(name))
             elif self._take("["):
-                value = _apply(_member, value, self._conditional())
+                value = _apply(member, value, self._conditional())
                 self._expect("]")
             else:
                 return value
@@ -268,11 +179,11 @@ class _Parser:
         if name == "size":
             self._expect(")")
             return lambda scope: len(value(scope))
-        if name not in _METHODS:
+        if name not in METHODS:
             raise self._error(f"{name}() is not supported")
         argument = self._conditional()
         self._expect(")")
-        return _apply(_METHODS[name], value, argument)
+        return _apply(METHODS[name], value, argument)
 
     def _identifier(self) -> str:
         kind, text = self._next()
@@ -308,13 +219,13 @@ class _Parser:
             return lambda scope: scope.get(name)
         if not self._take("("):
             raise self._error(f"unknown name {name!r}")
-        if name != "has" and name not in _FUNCTIONS:
+        if name != "has" and name not in FUNCTIONS:
             raise self._error(f"{name}() is not supported")
         argument = self._conditional()
         self._expect(")")
         if name == "has":
             return lambda scope: argument(scope) is not None
-        function = _FUNCTIONS[name]
+        function = FUNCTIONS[name]
         return lambda scope: function(argument(scope))
 
     def _list(self) -> Evaluate:

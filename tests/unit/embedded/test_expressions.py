@@ -77,6 +77,7 @@ def test_it_means_what_cel_means(source: str, expected: object) -> None:
         (r"'\x41'", "unknown escape"),
         ("1 ? 2", "expected ':'"),
         ("(" * 100 + "1" + ")" * 100, "nested too deeply"),
+        ("!" * 4_000 + "true", "nested too deeply"),
         ("1" * 5_000, "longer than"),
     ],
 )
@@ -90,6 +91,8 @@ def test_a_key_is_text_and_a_match_is_only_what_is_true() -> None:
     assert compile_expression("event.data.tags").key(event=EVENT) == '["a","b"]'
     assert compile_expression("event.data.gone").key(event=EVENT) == "null"
     assert compile_expression("1 / 0").key(event=EVENT) == "null"
+    assert compile_expression("1e308 * 10.0").key(event=EVENT) == "null"  # infinity is no JSON
+    assert not compile_expression("+".join(["1"] * 2_000)).matches(event=EVENT)
     assert not compile_expression("event.data.id").matches(event=EVENT)
     assert not compile_expression("event.data.id + 'x' == 1").matches(event=EVENT)
     assert compile_expression("event.data.id * 10").number(event=EVENT) == 70.0
