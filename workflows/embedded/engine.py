@@ -19,7 +19,7 @@ from workflows.embedded.canonical import JSON, canonical, parse
 from workflows.embedded.clock import Clock
 from workflows.embedded.errors import EmbeddedError, JournalUnavailable, RunNotFound
 from workflows.embedded.failpoints import failpoint
-from workflows.embedded.journal import Writer, connect, lock
+from workflows.embedded.journal import Writer, checkpoint, connect, lock
 from workflows.embedded.protocol import Reply
 from workflows.embedded.reducer import Outcome, reduce
 from workflows.embedded.registry import parse_functions
@@ -36,6 +36,7 @@ class Engine:
     """Opens the journal, dispatches calls, commits their answers."""
 
     def __init__(self, path: Path, policy: Policy, clock: Clock) -> None:
+        self._path = path
         self._policy = policy
         self._clock = clock
         self._holder = lock(path)
@@ -160,6 +161,7 @@ class Engine:
         await self.transact(pruning.prune_rates)
         while await self.transact(pruning.shrink):
             pass
+        await asyncio.to_thread(checkpoint, self._path)
         log.info("journal.pruned", extra={"runs": runs_pruned, "before_ms": before_ms})
         return runs_pruned
 

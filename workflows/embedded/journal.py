@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -42,9 +43,10 @@ def lock(path: Path) -> IO[str]:
         raise JournalLocked(f"the journal {path} is in use by process {pid}") from error
     # A forked worker that outlives this process must not hold the lock: its copy of the file would.
     os.register_at_fork(after_in_child=holder.close)
-    holder.truncate(0)
-    holder.write(str(os.getpid()))
-    holder.flush()
+    with contextlib.suppress(OSError):  # a full disk: the lock holds, and only its holder's name is missing
+        holder.truncate(0)
+        holder.write(str(os.getpid()))
+        holder.flush()
     return holder
 
 
@@ -67,6 +69,17 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         raise JournalUnavailable(f"cannot open the journal {path}: {error}") from error
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def checkpoint(path: Path) -> None:
+    """Move what the log beside the journal holds into it and empty the log, which else keeps what was deleted."""
+    connection = sqlite3.connect(path, timeout=_BUSY_MS / 1000)
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        raise JournalUnavailable(f"cannot check-point the journal {path}: {error}") from error
+    finally:
+        connection.close()
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
