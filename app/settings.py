@@ -88,7 +88,7 @@ class Settings(BaseSettings):
 
     # workflows
     ingest_concurrency: int = Field(2, ge=1, description="documents of one tenant prepared at the same time")
-    step_retries: int = Field(4, ge=0, le=20)
+    step_retries: int = Field(8, ge=0, le=20, description="of a step whose dependency is down: 8 last 80 minutes")
     inngest_dev: str | None = Field(None, validation_alias="INNGEST_DEV")
     inngest_base_url: OptionalUrl = Field(None, validation_alias="INNGEST_BASE_URL")
     inngest_event_key: SecretStr | None = Field(None, validation_alias="INNGEST_EVENT_KEY")

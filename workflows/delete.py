@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import inngest
 
-from workflows.events import DocumentDeleted, original_of
+from workflows.events import FUNCTION_FAILED, DocumentDeleted, ended, original_of
 from workflows.steps import JobRecord, RecordedSteps, StepOutput
 
 
@@ -24,22 +24,13 @@ class Deletion(Protocol):
 def functions(
     client: inngest.Inngest, deletion: Deletion, record: JobRecord, retries: int
 ) -> list[inngest.Function[Any]]:
-    """`delete-document`."""
-
-    async def on_failure(ctx: inngest.Context) -> None:
-        deleted = original_of(ctx, DocumentDeleted)
-
-        async def close_job() -> str:
-            return (await record.failed(deleted.job_id)).code
-
-        await ctx.step.run("close-job", close_job)
+    """`delete-document` and `close-delete`."""
 
     @client.create_function(
         fn_id="delete-document",
         name="Delete document",
         trigger=inngest.TriggerEvent(event=DocumentDeleted.name),
         retries=retries,
-        on_failure=on_failure,
     )
     async def delete_document(ctx: inngest.Context) -> StepOutput:
         deleted = DocumentDeleted.of(ctx.event)
@@ -52,4 +43,18 @@ def functions(
         await ctx.step.run("close-job", partial(record.succeeded, deleted.job_id))
         return {"document_id": deleted.document_id}
 
-    return [delete_document]
+    @client.create_function(
+        fn_id="close-delete",
+        name="Close the job of a deletion that did not succeed",
+        trigger=ended(FUNCTION_FAILED, delete_document),
+        retries=retries,
+    )
+    async def close_delete(ctx: inngest.Context) -> None:
+        deleted = original_of(ctx, DocumentDeleted)
+
+        async def close_job() -> str:
+            return (await record.failed(deleted.job_id)).code
+
+        await ctx.step.run("close-failed-job", close_job)
+
+    return [delete_document, close_delete]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import inngest
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.domain.jobs import OutboxEvent
 
+FUNCTION_FAILED = "inngest/function.failed"
 FUNCTION_CANCELLED = "inngest/function.cancelled"
 
 
@@ -92,6 +93,11 @@ class BatchRequested(VersionEvent):
 
 
 E = TypeVar("E", bound=DocumentEvent)
+
+
+def ended(how: str, function: inngest.Function[Any]) -> inngest.TriggerEvent:
+    """Triggers on a run of the function that ended so (FUNCTION_FAILED, FUNCTION_CANCELLED)."""
+    return inngest.TriggerEvent(event=how, expression=f"event.data.function_id == '{function.id}'")
 
 
 def original_of(ctx: inngest.Context, kind: type[E]) -> E:

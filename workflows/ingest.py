@@ -10,11 +10,13 @@ import inngest
 
 from workflows.events import (
     FUNCTION_CANCELLED,
+    FUNCTION_FAILED,
     BatchRequested,
     DocumentDeleted,
     DocumentFailed,
     DocumentIndexed,
     DocumentUploaded,
+    ended,
     original_of,
 )
 from workflows.steps import JobRecord, RecordedSteps, StepOutput
@@ -48,7 +50,7 @@ class Limits:
 def functions(
     client: inngest.Inngest, ingestion: Ingestion, record: JobRecord, limits: Limits
 ) -> list[inngest.Function[Any]]:
-    """`ingest-document`, `embed-document` and `close-cancelled-ingest`."""
+    """`ingest-document`, `embed-document` and `close-ingest`."""
 
     @client.create_function(
         fn_id="embed-document",
@@ -65,16 +67,6 @@ def functions(
             await steps.run(f"embed-batch-{batch}", partial(ingestion.embed_batch, request, batch))
         return {"chunks": request.chunks}
 
-    async def on_failure(ctx: inngest.Context) -> None:
-        upload = original_of(ctx, DocumentUploaded)
-
-        async def close_job() -> str:
-            return (await record.failed(upload.job_id)).code
-
-        code = await ctx.step.run("close-job", close_job)
-        await ctx.step.run("give-up", partial(ingestion.give_up, upload))
-        await ctx.step.send_event("announce", DocumentFailed(**upload.model_dump(), code=code).event())
-
     @client.create_function(
         fn_id="ingest-document",
         name="Ingest document",
@@ -82,7 +74,6 @@ def functions(
         retries=limits.retries,
         concurrency=[inngest.Concurrency(limit=limits.documents, key="event.data.tenant_id")],
         cancel=[inngest.Cancel(event=DocumentDeleted.name, if_exp=SAME_DOCUMENT)],
-        on_failure=on_failure,
     )
     async def ingest_document(ctx: inngest.Context) -> StepOutput:
         upload = DocumentUploaded.of(ctx.event)
@@ -101,16 +92,23 @@ def functions(
         return {"version_id": upload.version_id, "chunks": plan["chunks"]}
 
     @client.create_function(
-        fn_id="close-cancelled-ingest",
-        name="Close the job of a cancelled ingest",
-        trigger=inngest.TriggerEvent(
-            event=FUNCTION_CANCELLED, expression=f"event.data.function_id == '{ingest_document.id}'"
-        ),
-        retries=limits.retries,
+        fn_id="close-ingest",
+        name="Close the job of an ingest that did not succeed",
+        trigger=[ended(FUNCTION_FAILED, ingest_document), ended(FUNCTION_CANCELLED, ingest_document)],
+        retries=limits.retries,  # an on_failure handler has none, and a job that is never closed is a lost one
     )
-    async def close_cancelled_ingest(ctx: inngest.Context) -> None:
+    async def close_ingest(ctx: inngest.Context) -> None:
         upload = original_of(ctx, DocumentUploaded)
-        await ctx.step.run("close-job", partial(record.cancelled, upload.job_id))
-        await ctx.step.run("give-up", partial(ingestion.give_up, upload))
 
-    return [ingest_document, embed_document, close_cancelled_ingest]
+        async def close_job() -> str:
+            return (await record.failed(upload.job_id)).code
+
+        if ctx.event.name == FUNCTION_CANCELLED:
+            await ctx.step.run("close-cancelled-job", partial(record.cancelled, upload.job_id))
+            await ctx.step.run("give-up", partial(ingestion.give_up, upload))
+            return
+        code = await ctx.step.run("close-failed-job", close_job)
+        await ctx.step.run("give-up", partial(ingestion.give_up, upload))
+        await ctx.step.send_event("announce", DocumentFailed(**upload.model_dump(), code=code).event())
+
+    return [ingest_document, embed_document, close_ingest]

@@ -47,8 +47,9 @@ class RecordedSteps:
                 facts = await work()
             except CairnError as error:
                 problem = JobError(error.code, error.detail)
-                await self.record.step_failed(self.job_id, step_id, problem, retriable=error.retriable)
-                if error.retriable:
+                retriable = error.retriable and (error.attempts is None or self.context.attempt + 1 < error.attempts)
+                await self.record.step_failed(self.job_id, step_id, problem, retriable=retriable)
+                if retriable:
                     raise
                 raise inngest.NonRetriableError(error.detail) from error
             except Exception:

@@ -23,6 +23,7 @@ class CairnError(Exception):
 
     code: ClassVar[str] = "internal"
     retriable: ClassVar[bool] = False
+    attempts: ClassVar[int | None] = None  # how often it is worth trying, where that is less than the workflow would
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or self.__doc__ or self.code)
@@ -175,18 +176,21 @@ class WorkerCrashed(DependencyUnavailable):
     """The worker process died while it read the file."""
 
     code = "worker_crashed"
+    attempts = 3  # it is the file's doing, most likely
 
 
 class StageFailed(DependencyUnavailable):
     """Something went wrong on our side while the file was read; the server's log has the details."""
 
     code = "internal"
+    attempts = 3  # it is the file's doing, most likely
 
 
 class RedactionFailed(DependencyUnavailable):
     """The detector of personal data failed: nothing goes on unredacted."""
 
     code = "redaction_failed"
+    attempts = 3  # it is the file's doing, most likely
 
 
 class ConfigurationError(CairnError):
