@@ -19,30 +19,27 @@ class SentenceBuffer:
 
     def add(self, piece: str) -> list[str]:
         self._text += piece
-        found = self._split()
-        if len(found) < 2 or _UNFINISHED_MARKER.fullmatch(found[-1]):
+        *whole, last = self._split() or [(0, 0)]
+        if not whole or _UNFINISHED_MARKER.fullmatch(self._text, last[0]):
             return []
-        self._text = found[-1]
-        return found[:-1]
+        found = [self._text[start:end] for start, end in whole]
+        self._text = self._text[last[0] :]
+        return found
 
     def rest(self) -> list[str]:
         """What is left when the model has ended, finished or not."""
-        found = self._split()
+        found = [self._text[start:end] for start, end in self._split()]
         self._text = ""
         return found
 
-    def _split(self) -> list[str]:
-        """Sentences, with the markers that stand before a sentence given to the one they follow."""
-        found: list[str] = []
+    def _split(self) -> list[tuple[int, int]]:
+        """(start, end) of sentences; markers that stand before a sentence belong to the one they follow."""
+        found: list[tuple[int, int]] = []
         for start, end in sentences(self._text):
-            sentence = self._text[start:end]
-            markers = _LEADING_MARKERS.match(sentence) if found else None
+            markers = _LEADING_MARKERS.match(self._text, start, end) if found else None
             if markers:
-                found[-1] += markers.group()
-                sentence = sentence[markers.end() :].lstrip()
-            if sentence:
-                found.append(sentence)
-        trailing = self._text[len(self._text.rstrip()) :]
-        if found and trailing:
-            found[-1] += trailing
+                found[-1] = (found[-1][0], markers.end())
+                start = end - len(self._text[markers.end() : end].lstrip())
+            if start < end:
+                found.append((start, end))
         return found

@@ -8,9 +8,9 @@ from pipelines.domain.documents import Box
 
 
 def passage(
-    text: str, *, id: str = "chk_1", headings: tuple[str, ...] = (), start: int = 100, dense: float | None = 0.6
+    text: str, *, chunk_id: str = "chk_1", headings: tuple[str, ...] = (), start: int = 100, dense: float | None = 0.6
 ) -> Passage:
     end = start + len(text)
     region = Region(start, end, 3, Box(72, 72, 500, 90))
-    chunk = Chunk(id, "ver_1", "test", 0, text, start, end, headings, (region,), len(text.split()))
+    chunk = Chunk(chunk_id, "ver_1", "test", 0, text, start, end, headings, (region,), len(text.split()))
     return Passage(CatalogedChunk(chunk, "doc_1", "Handbook", "handbook.pdf"), 0.1, Scores(dense=dense))

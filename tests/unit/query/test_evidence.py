@@ -43,13 +43,13 @@ def test_another_number_is_never_supported(number: int) -> None:
 
 
 def test_a_wrong_marker_is_bound_to_the_passage_that_says_it() -> None:
-    passages = [passage("The canteen opens at noon on weekdays.", id="chk_0"), passage(LEAVE)]
+    passages = [passage("The canteen opens at noon on weekdays.", chunk_id="chk_0"), passage(LEAVE)]
     found = support(Claim.of("Employees have 28 days of annual leave [1]."), pieces(passages), "")
     assert [piece.passage.source.chunk.id for piece in found] == ["chk_1"]
 
 
 def test_a_sentence_has_at_most_three_citations() -> None:
-    same = pieces([passage(LEAVE, id=f"chk_{number}") for number in range(5)])
+    same = pieces([passage(LEAVE, chunk_id=f"chk_{number}") for number in range(5)])
     assert len(support(Claim.of("Employees have 28 days of annual leave [1, 2, 3, 4, 5]."), same, "")) == 3
 
 
