@@ -1,4 +1,4 @@
-"""Vectors in Chroma: one Chroma collection a generation, ids of chunks, never their text (docs/adr/0003)."""
+"""Vectors in Chroma: one Chroma collection a generation, ids of chunks, never their text (docs/adr/0006)."""
 
 from __future__ import annotations
 

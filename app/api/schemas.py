@@ -1,28 +1,39 @@
-"""Shapes that clients rely on: JSON in snake_case, times RFC 3339 in UTC, pages from 1, boxes [x0, y0, x1, y1] in points."""
+"""Shapes that clients rely on: JSON in snake_case, times RFC 3339 in UTC, pages from 1, boxes [x0, y0, x1, y1] in points.
+
+A shape reads its fields off the product's own types by name (`Document.model_validate(document)`); where the names
+differ, the field says where it looks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.services.documents import Receipt
-from pipelines.domain import answers, chunks, documents, jobs
+from pipelines.domain import documents, jobs
 
 
 class Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    @classmethod
+    def each(cls, found: Iterable[object]) -> list[Self]:
+        return [cls.model_validate(one) for one in found]
+
+
+def _at(*path: str) -> Any:
+    return Field(validation_alias=AliasPath(*path))
+
+
+Sorted = Annotated[list[str], BeforeValidator(sorted)]
 
 
 class PageBox(Schema):
     page: int
     box: tuple[float, float, float, float]
-
-
-def _boxes(found: tuple[documents.PageBox, ...]) -> list[PageBox]:
-    return [PageBox(page=each.page, box=each.box) for each in found]
 
 
 # --- documents ---
@@ -38,19 +49,12 @@ class UploadedDocument(Schema):
 
     @classmethod
     def of(cls, receipt: Receipt) -> Self:
-        links = {
-            "document": f"/v1/documents/{receipt.document_id}",
-            "job": f"/v1/jobs/{receipt.job_id}",
-            "events": f"/v1/jobs/{receipt.job_id}/events",
-        }
-        return cls(
-            document_id=receipt.document_id,
-            version_id=receipt.version_id,
-            job_id=receipt.job_id,
-            filename=receipt.filename,
-            duplicate=receipt.duplicate,
-            links=links,
-        )
+        links = {"document": f"/v1/documents/{receipt.document_id}", **job_links(receipt.job_id)}
+        return cls(**{name: getattr(receipt, name) for name in cls.model_fields if name != "links"}, links=links)
+
+
+def job_links(job_id: str) -> dict[str, str]:
+    return {"job": f"/v1/jobs/{job_id}", "events": f"/v1/jobs/{job_id}/events"}
 
 
 class Uploaded(Schema):
@@ -68,37 +72,18 @@ class Version(Schema):
     pii_counts: Mapping[str, int]
     created_at: datetime
 
-    @classmethod
-    def of(cls, version: documents.Version) -> Self:
-        return cls(**{name: getattr(version, name) for name in cls.model_fields})
-
 
 class Document(Schema):
     id: str
     collection_id: str
     title: str
     status: documents.DocumentStatus
-    readers: list[str]
+    readers: Sorted
     metadata: Mapping[str, str]
     active_version_id: str | None
-    latest_version: Version
+    latest_version: Version = _at("latest")
     created_at: datetime
     updated_at: datetime
-
-    @classmethod
-    def of(cls, document: documents.Document) -> Self:
-        return cls(
-            id=document.id,
-            collection_id=document.collection_id,
-            title=document.title,
-            status=document.status,
-            readers=sorted(document.readers),
-            metadata=document.metadata,
-            active_version_id=document.active_version_id,
-            latest_version=Version.of(document.latest),
-            created_at=document.created_at,
-            updated_at=document.updated_at,
-        )
 
 
 class DocumentPage(Schema):
@@ -124,21 +109,6 @@ class Chunk(Schema):
     boxes: list[PageBox]
     token_count: int
 
-    @classmethod
-    def of(cls, chunk: chunks.Chunk) -> Self:
-        return cls(
-            id=chunk.id,
-            ordinal=chunk.ordinal,
-            text=chunk.text,
-            start=chunk.start,
-            end=chunk.end,
-            heading_path=list(chunk.heading_path),
-            page_start=chunk.page_start,
-            page_end=chunk.page_end,
-            boxes=_boxes(chunk.boxes),
-            token_count=chunk.token_count,
-        )
-
 
 class ChunkPage(Schema):
     chunks: list[Chunk]
@@ -155,20 +125,9 @@ class NewCollection(Schema):
 class Collection(Schema):
     id: str
     name: str
-    embedding_model: str
-    chunker: str
+    embedding_model: str = _at("active_generation", "embedding_model")
+    chunker: str = _at("active_generation", "chunker")
     created_at: datetime
-
-    @classmethod
-    def of(cls, collection: documents.Collection) -> Self:
-        generation = collection.active_generation
-        return cls(
-            id=collection.id,
-            name=collection.name,
-            embedding_model=generation.embedding_model,
-            chunker=generation.chunker,
-            created_at=collection.created_at,
-        )
 
 
 class CollectionList(Schema):
@@ -211,24 +170,6 @@ class Job(Schema):
     created_at: datetime
     updated_at: datetime
 
-    @classmethod
-    def of(cls, job: jobs.Job) -> Self:
-        return cls(
-            id=job.id,
-            kind=job.kind,
-            status=job.status,
-            document_id=job.document_id,
-            version_id=job.version_id,
-            run=job.run,
-            steps=[JobStep(**{name: getattr(step, name) for name in JobStep.model_fields}) for step in job.steps],
-            progress=Progress(**{name: getattr(job.progress, name) for name in Progress.model_fields})
-            if job.progress
-            else None,
-            error=JobError(code=job.error.code, detail=job.error.detail) if job.error else None,
-            created_at=job.created_at,
-            updated_at=job.updated_at,
-        )
-
 
 class JobPage(Schema):
     jobs: list[Job]
@@ -256,40 +197,20 @@ class Scores(Schema):
 
 
 class Passage(Schema):
-    document_id: str
-    version_id: str
-    chunk_id: str
-    title: str
-    filename: str
-    page_start: int
-    page_end: int
-    heading_path: list[str]
-    text: str
-    start: int
-    end: int
-    boxes: list[PageBox]
+    document_id: str = _at("source", "document_id")
+    version_id: str = _at("source", "chunk", "version_id")
+    chunk_id: str = _at("source", "chunk", "id")
+    title: str = _at("source", "title")
+    filename: str = _at("source", "filename")
+    page_start: int = _at("source", "chunk", "page_start")
+    page_end: int = _at("source", "chunk", "page_end")
+    heading_path: list[str] = _at("source", "chunk", "heading_path")
+    text: str = _at("source", "chunk", "text")
+    start: int = _at("source", "chunk", "start")
+    end: int = _at("source", "chunk", "end")
+    boxes: list[PageBox] = _at("source", "chunk", "boxes")
     score: float
     scores: Scores
-
-    @classmethod
-    def of(cls, passage: answers.Passage) -> Self:
-        chunk = passage.source.chunk
-        return cls(
-            document_id=passage.source.document_id,
-            version_id=chunk.version_id,
-            chunk_id=chunk.id,
-            title=passage.source.title,
-            filename=passage.source.filename,
-            page_start=chunk.page_start,
-            page_end=chunk.page_end,
-            heading_path=list(chunk.heading_path),
-            text=chunk.text,
-            start=chunk.start,
-            end=chunk.end,
-            boxes=_boxes(chunk.boxes),
-            score=passage.score,
-            scores=Scores(**{name: getattr(passage.scores, name) for name in Scores.model_fields}),
-        )
 
 
 class Passages(Schema):
@@ -310,11 +231,6 @@ class Citation(Schema):
     start: int
     end: int
 
-    @classmethod
-    def of(cls, citation: answers.Citation) -> Self:
-        facts = {name: getattr(citation, name) for name in cls.model_fields}
-        return cls(**{**facts, "boxes": _boxes(citation.boxes)})
-
 
 class Answer(Schema):
     id: str
@@ -326,11 +242,6 @@ class Answer(Schema):
     cache: str
     model: str
     timings_ms: Mapping[str, float]
-
-    @classmethod
-    def of(cls, answer: answers.Answer) -> Self:
-        facts = {name: getattr(answer, name) for name in cls.model_fields}
-        return cls(**{**facts, "citations": [Citation.of(each) for each in answer.citations]})
 
 
 # --- health ---

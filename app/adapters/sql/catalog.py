@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,21 +21,22 @@ from sqlmodel import Session
 
 from app.adapters.sql.chunks import SqlChunks
 from app.adapters.sql.collections import SqlCollections
-from app.adapters.sql.documents import SqlDocuments
+from app.adapters.sql.documents import ERASED, SqlDocuments
 from app.adapters.sql.jobs import SqlJobs
 from app.adapters.sql.keys import SqlIdempotency, SqlKeys
 from app.adapters.sql.outbox import SqlOutbox
 from pipelines.domain.errors import DependencyUnavailable
 
-BUSY_TIMEOUT_S = 10
+BUSY_TIMEOUT_S = 10.0
 _WRITERS = 0x43_61_69_72_6E  # the advisory lock that PostgreSQL's writers take in turn
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}",
 )
+# A server that is gone without a word is noticed within about a minute, not after the two hours of TCP's default.
+_POSTGRES_LIMITS = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,13 @@ class SqlUnitOfWork:
 class SqlCatalog:
     """Catalog of pipelines/ports.py. Sync: call it from threads."""
 
-    def __init__(self, url: str) -> None:
-        """`sqlite:///FILE` or `postgresql://...`; opens nothing."""
+    def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        """`sqlite:///FILE` or `postgresql://...`; opens nothing. `busy_timeout_s`: the wait for another process."""
         parsed = make_url(url)
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         self._url = parsed
+        self._busy_timeout_s = busy_timeout_s
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         self._turn = threading.Lock()
         self._writing: Engine | None = None
@@ -82,7 +84,7 @@ class SqlCatalog:
         return self._is_sqlite
 
     def open(self) -> None:
-        """Connects, and brings the schema up to date. Raises DependencyUnavailable."""
+        """Connects, and brings the schema up to date. Raises DependencyUnavailable, ConfigurationError."""
         from app.adapters.sql.migrations import upgrade
 
         if self._is_sqlite and self._url.database:
@@ -101,6 +103,8 @@ class SqlCatalog:
         with self.connection() as connection, Session(connection) as session:
             yield SqlUnitOfWork.of(session)
             session.flush()
+        if ERASED in session.info:
+            self._erase_log()
 
     @contextmanager
     def read(self) -> Iterator[SqlUnitOfWork]:
@@ -113,6 +117,8 @@ class SqlCatalog:
         assert self._writing is not None, "the catalog is not open"
         with _translated(), self._my_turn(), self._writing.begin() as connection:
             if not self._is_sqlite:
+                wait = {"wait": f"{self._busy_timeout_s:g}s"}
+                connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), wait)
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
             yield connection
 
@@ -135,21 +141,32 @@ class SqlCatalog:
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=3 * BUSY_TIMEOUT_S):
+        if not self._turn.acquire(timeout=3 * self._busy_timeout_s):
             raise DependencyUnavailable("The catalog is busy; try again.")
         try:
             yield
         finally:
             self._turn.release()
 
-    def _engine(self, *, writing: bool) -> Engine:
-        pool = {"pool_size": 1 if writing else 8, "max_overflow": 0 if writing else 32, "pool_timeout": BUSY_TIMEOUT_S}
+    def _erase_log(self) -> None:
+        """Takes deleted content out of SQLite's log too, which keeps old pages until it is overwritten."""
         if not self._is_sqlite:
-            options = {"postgresql_readonly": not writing}
+            return  # PostgreSQL's vacuum does it, in its own time
+        assert self._writing is not None, "the catalog is not open"
+        with _translated(), self._my_turn(), closing(self._writing.raw_connection()) as connection:
+            busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise DependencyUnavailable("The catalog is being read; its log is emptied when that ends.")
+
+    def _engine(self, *, writing: bool) -> Engine:
+        wait = self._busy_timeout_s
+        pool = {"pool_size": 1 if writing else 8, "max_overflow": 0 if writing else 32, "pool_timeout": wait}
+        if not self._is_sqlite:
+            limits = {"connect_timeout": max(2, round(wait)), **_POSTGRES_LIMITS}
             level = "READ COMMITTED" if writing else "REPEATABLE READ"
-            engine = create_engine(self._url, isolation_level=level, pool_pre_ping=True, **pool)
-            return engine.execution_options(**options)
-        engine = create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}, **pool)
+            engine = create_engine(self._url, isolation_level=level, pool_pre_ping=True, connect_args=limits, **pool)
+            return engine.execution_options(postgresql_readonly=not writing)
+        engine = create_engine(self._url, connect_args={"timeout": wait, "check_same_thread": False}, **pool)
 
         @event.listens_for(engine, "connect")
         def prepare(connection: sqlite3.Connection, _: Any) -> None:

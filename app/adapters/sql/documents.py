@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, or_
+from sqlalchemy import ColumnElement, Text, and_, case, cast, or_
 from sqlmodel import Session, col, delete, select, update
 
 from app.adapters.sql.collections import SqlCollections
@@ -19,6 +19,7 @@ from app.adapters.sql.models import (
     JobEventRow,
     JobRow,
     JobStepRow,
+    OutboxRow,
     ReaderRow,
     VersionRow,
 )
@@ -28,6 +29,7 @@ from pipelines.domain.errors import VersionSuperseded
 from pipelines.domain.jobs import JobKind, JobStatus
 from pipelines.ports import DocumentFilter, IngestTarget
 
+ERASED = "erased"  # in a session's info: its commit left deleted content in the database's log
 _ENDED_BADLY = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 
@@ -65,7 +67,7 @@ class SqlDocuments:
         if where.status is not None:
             conditions.append(_STATUS.in_([where.status.value]))
         if after is not None:
-            conditions.append(older_than(self.session, DocumentRow, after))
+            conditions.append(older_than(self.session, DocumentRow, principal, after))
         return self._select(*conditions, limit=limit)
 
     def with_content(self, principal: Principal, collection_id: str, sha256: str) -> Document | None:
@@ -153,6 +155,7 @@ class SqlDocuments:
         return replaced if replaced != version_id else None
 
     def purge(self, document_id: str) -> None:
+        """What remains besides id and times: the job that deletes it, and who may follow that job."""
         row = self.session.get(DocumentRow, document_id)
         if row is None or row.deleted_at is None:
             return
@@ -165,9 +168,12 @@ class SqlDocuments:
             delete(JobRow).where(col(JobRow.document_id) == document_id, col(JobRow.kind) != JobKind.DELETE.value),
             delete(VersionRow).where(col(VersionRow.document_id) == document_id),
             delete(IdempotencyRow).where(col(IdempotencyRow.body).contains(document_id, autoescape=True)),
+            delete(OutboxRow).where(cast(col(OutboxRow.data), Text).contains(document_id, autoescape=True)),
         ):
             self.session.exec(statement)
         row.title, row.details, row.active_version_id = "", {}, None
+        row.latest_version_id = ""  # it follows from the content, so it could tell whether some file was this one
+        self.session.info[ERASED] = True
 
     # --- how ---
 
@@ -217,9 +223,12 @@ class SqlDocuments:
         self.session.exec(grown.values(revision=CollectionRow.revision + 1))
 
 
-def older_than(session: Session, table: type[DocumentRow] | type[JobRow], row_id: str) -> ColumnElement[bool]:
-    """Rows that come after this one in a list that begins with the newest; none after an unknown one."""
-    at = session.exec(select(table.created_at).where(table.id == row_id)).first()
+def older_than(
+    session: Session, table: type[DocumentRow] | type[JobRow], principal: Principal, row_id: str
+) -> ColumnElement[bool]:
+    """Rows that come after this one in a list that begins with the newest; none after one unknown to the tenant."""
+    query = select(table.created_at).where(table.id == row_id, table.tenant_id == principal.tenant_id)
+    at = session.exec(query).first()
     if at is None:
         return col(table.id).in_([])
     return or_(col(table.created_at) < at, and_(col(table.created_at) == at, col(table.id) < row_id))

@@ -58,7 +58,7 @@ class SqlJobs:
         if where.document_id is not None:
             query = query.where(JobRow.document_id == where.document_id)
         if after is not None:
-            query = query.where(older_than(self.session, JobRow, after))
+            query = query.where(older_than(self.session, JobRow, principal, after))
         newest = query.order_by(col(JobRow.created_at).desc(), col(JobRow.id).desc()).limit(limit)
         return [self._job(row) for row in self.session.exec(newest).all()]
 

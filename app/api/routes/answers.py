@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["answers"])
 async def search(body: SearchRequest, principal: Reader, services: Use) -> Passages:
     """Passages with scores; no model is asked."""
     found = await services.retrieval.search(principal, body.collection, body.query, body.top_k)
-    return Passages(passages=[Passage.of(each) for each in found.passages], degraded=list(found.degraded))
+    return Passages(passages=Passage.each(found.passages), degraded=list(found.degraded))
 
 
 @router.post("/query", response_model=Answer)
@@ -29,7 +29,7 @@ async def query(body: QueryRequest, request: Request, principal: Reader, service
     """An answer whose sentences cite their places: as server-sent events, or whole with `stream: false`."""
     question = Question(text=body.query, collection=body.collection, top_k=body.top_k)
     if not body.stream:
-        return Answer.of(await services.ask.answer(principal, question))
+        return Answer.model_validate(await services.ask.answer(principal, question))
     events = services.ask.stream(principal, question)
     first = await anext(events)  # what refuses the question must come before the stream begins
     return stream(_events(first, events), request.url.path)
@@ -44,12 +44,12 @@ async def _events(first: AnswerEvent, others: AsyncIterator[AnswerEvent]) -> Asy
 def _encoded(event: AnswerEvent) -> SseEvent:
     match event:
         case PassagesFound():
-            return SseEvent("passages", {"passages": [Passage.of(each).model_dump() for each in event.passages]})
+            return SseEvent("passages", {"passages": [each.model_dump() for each in Passage.each(event.passages)]})
         case Delta():
             return SseEvent("delta", {"text": event.text})
         case CitationFound():
-            return SseEvent("citation", Citation.of(event.citation).model_dump())
+            return SseEvent("citation", Citation.model_validate(event.citation).model_dump())
         case answers.Answer():
-            return SseEvent("answer", Answer.of(event).model_dump())
+            return SseEvent("answer", Answer.model_validate(event).model_dump())
         case _:
             assert_never(event)

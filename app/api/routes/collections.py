@@ -14,14 +14,14 @@ router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
 @router.post("", status_code=HTTPStatus.CREATED)
 def create_collection(body: NewCollection, principal: Admin, services: Use) -> Collection:
-    return Collection.of(services.collections.create(principal, body.name))
+    return Collection.model_validate(services.collections.create(principal, body.name))
 
 
 @router.get("")
 def list_collections(principal: Reader, services: Use) -> CollectionList:
-    return CollectionList(collections=[Collection.of(each) for each in services.collections.all(principal)])
+    return CollectionList(collections=Collection.each(services.collections.all(principal)))
 
 
 @router.get("/{name}")
 def get_collection(name: str, principal: Reader, services: Use) -> Collection:
-    return Collection.of(services.collections.get(principal, name))
+    return Collection.model_validate(services.collections.get(principal, name))

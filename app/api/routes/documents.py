@@ -14,7 +14,7 @@ from starlette.background import BackgroundTask
 
 from app.api import cursors
 from app.api.auth import Editor, Reader, Use
-from app.api.schemas import Chunk, ChunkPage, Deleted, Document, DocumentPage, Uploaded, UploadedDocument
+from app.api.schemas import Chunk, ChunkPage, Deleted, Document, DocumentPage, Uploaded, UploadedDocument, job_links
 from app.services.collections import DEFAULT_COLLECTION
 from app.services.documents import Upload
 from app.services.staging import IncomingFile
@@ -67,20 +67,19 @@ def list_documents(
     """Newest first."""
     found = services.documents.page(principal, collection, status, cursors.decode(cursor), limit)
     following = cursors.encode(found[-1].id) if len(found) == limit else None
-    return DocumentPage(documents=[Document.of(each) for each in found], next_cursor=following)
+    return DocumentPage(documents=Document.each(found), next_cursor=following)
 
 
 @router.get("/{document_id}")
 def get_document(document_id: str, principal: Reader, services: Use) -> Document:
-    return Document.of(services.documents.get(principal, document_id))
+    return Document.model_validate(services.documents.get(principal, document_id))
 
 
 @router.delete("/{document_id}", status_code=HTTPStatus.ACCEPTED)
 async def delete_document(document_id: str, principal: Editor, services: Use) -> Deleted:
     """Invisible from now on; the job removes what is left of it."""
     job = await services.documents.delete(principal, document_id)
-    links = {"job": f"/v1/jobs/{job.id}", "events": f"/v1/jobs/{job.id}/events"}
-    return Deleted(document_id=document_id, job_id=job.id, links=links)
+    return Deleted(document_id=document_id, job_id=job.id, links=job_links(job.id))
 
 
 @router.get("/{document_id}/content", response_class=FileResponse)
@@ -108,7 +107,7 @@ def get_chunks(
     first = _position(cursor)
     found = services.documents.chunks(principal, document_id, first, limit)
     following = cursors.encode(str(first + limit)) if len(found) == limit else None
-    return ChunkPage(chunks=[Chunk.of(each) for each in found], next_cursor=following)
+    return ChunkPage(chunks=Chunk.each(found), next_cursor=following)
 
 
 def _position(cursor: str | None) -> int:

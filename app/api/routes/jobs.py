@@ -34,18 +34,18 @@ def list_jobs(
     """Newest first."""
     found = services.jobs.page(principal, JobFilter(status, document_id), cursors.decode(cursor), limit)
     following = cursors.encode(found[-1].id) if len(found) == limit else None
-    return JobPage(jobs=[Job.of(each) for each in found], next_cursor=following)
+    return JobPage(jobs=Job.each(found), next_cursor=following)
 
 
 @router.get("/{job_id}")
 def get_job(job_id: str, principal: Reader, services: Use) -> Job:
-    return Job.of(services.jobs.get(principal, job_id))
+    return Job.model_validate(services.jobs.get(principal, job_id))
 
 
 @router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED)
 async def retry_job(job_id: str, principal: Editor, services: Use) -> Job:
     """Starts a failed or cancelled job again."""
-    return Job.of(await services.jobs.retry(principal, job_id))
+    return Job.model_validate(await services.jobs.retry(principal, job_id))
 
 
 @router.get("/{job_id}/events", response_class=StreamingResponse)

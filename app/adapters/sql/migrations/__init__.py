@@ -6,9 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from pipelines.domain.errors import ConfigurationError
+
 
 def upgrade(connection: Connection) -> None:
-    """Brings the schema to the newest step; quick when it is there. Refuses a schema newer than this program."""
+    """Brings the schema to the newest step; quick when it is there. ConfigurationError when it is newer than this program."""
     from alembic import command
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
@@ -16,7 +18,11 @@ def upgrade(connection: Connection) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
-    newest = ScriptDirectory.from_config(config).get_current_head()
-    if MigrationContext.configure(connection).get_current_revision() != newest:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    scripts = ScriptDirectory.from_config(config)
+    present = MigrationContext.configure(connection).get_current_revision()
+    if present == scripts.get_current_head():
+        return
+    if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
+        raise ConfigurationError("The catalog was written by a newer version of Cairn; this one cannot read it.")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
