@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
@@ -41,10 +41,9 @@ class FolderBlobs:
         path = self._path(key)
 
         def write() -> None:
-            descriptor, name = tempfile.mkstemp(dir=self._incoming)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            self._settle(Path(name), path)
+            with self._temporary() as temporary:
+                temporary.write_bytes(data)
+                self._settle(temporary, path)
 
         await asyncio.to_thread(write)
 
@@ -75,6 +74,8 @@ class FolderBlobs:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+            if path.parent.is_dir():
+                _sync(path.parent)
 
         await asyncio.to_thread(remove)
 
@@ -96,19 +97,30 @@ class FolderBlobs:
         if source.stat().st_dev == self._incoming.stat().st_dev:
             self._settle(source, target)
             return
+        with self._temporary() as copy:
+            shutil.copyfile(source, copy)
+            self._settle(copy, target)
+        source.unlink()
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """A file to be filled and settled; nothing is left of it when that fails, least of all on a full disk."""
         descriptor, name = tempfile.mkstemp(dir=self._incoming)
         os.close(descriptor)
-        shutil.copyfile(source, name)
-        self._settle(Path(name), target)
-        source.unlink()
+        try:
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
     def _settle(self, source: Path, target: Path) -> None:
         """Moves a complete file to its place: its bytes are on the disk first, its name last."""
         _sync(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
-        for folder in (target.parent, target.parent.parent):
+        for folder in target.parents:  # each may be new, and a folder's name is kept by the one above
             _sync(folder)
+            if folder == self._root:
+                break
 
 
 def _sync(path: Path) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _BATCH = 1_000
-_TIMEOUT_S = 60
+_READ_TIMEOUT_S = 15
+_WRITE_TIMEOUT_S = 60
 
 
 class ChromaIndex:
@@ -37,7 +38,9 @@ class ChromaIndex:
 
     async def upsert(self, generation: Generation, rows: Sequence[Chunk], vectors: Vectors) -> None:
         def write() -> None:
-            collection = self._collection(generation)
+            collection = self._opened().get_or_create_collection(
+                _name(generation), configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+            )
             for first in range(0, len(rows), _BATCH):
                 batch = rows[first : first + _BATCH]
                 collection.upsert(
@@ -48,11 +51,13 @@ class ChromaIndex:
 
         if len(rows) != len(vectors):
             raise ValueError(f"{len(rows)} chunks and {len(vectors)} vectors")
-        await self._run(write)
+        await _run(write, _WRITE_TIMEOUT_S)
 
     async def query(self, generation: Generation, vector: Vectors, limit: int) -> list[Hit]:
         def read() -> list[Hit]:
-            collection = self._collection(generation)
+            collection = self._found(generation)
+            if collection is None:
+                return []
             found = collection.query(query_embeddings=np.asarray([vector]), n_results=limit, include=["distances"])
             distances = (found["distances"] or [[]])[0]
             return [
@@ -60,39 +65,52 @@ class ChromaIndex:
                 for chunk_id, distance in zip(found["ids"][0], distances, strict=True)
             ]
 
-        return await self._run(read)
+        return await _run(read, _READ_TIMEOUT_S)
 
     async def chunk_ids(self, generation: Generation, version_id: str) -> set[str]:
         def read() -> set[str]:
-            found = self._collection(generation).get(where={"version_id": version_id}, include=[])
-            return set(found["ids"])
+            collection = self._found(generation)
+            if collection is None:
+                return set()
+            return set(collection.get(where={"version_id": version_id}, include=[])["ids"])
 
-        return await self._run(read)
+        return await _run(read, _READ_TIMEOUT_S)
 
     async def delete_version(self, generation: Generation, version_id: str) -> None:
-        await self._run(lambda: self._collection(generation).delete(where={"version_id": version_id}))
+        def remove() -> None:
+            collection = self._found(generation)
+            if collection is not None:
+                collection.delete(where={"version_id": version_id})
+
+        await _run(remove, _WRITE_TIMEOUT_S)
 
     async def drop(self, generation: Generation) -> None:
-        from chromadb.errors import NotFoundError
-
         def remove() -> None:
-            try:
+            if self._found(generation) is not None:
                 self._opened().delete_collection(_name(generation))
-            except (NotFoundError, ValueError):  # it is gone already
-                return
 
-        await self._run(remove)
+        await _run(remove, _WRITE_TIMEOUT_S)
 
     async def ping(self) -> None:
-        await self._run(lambda: self._opened().heartbeat())
+        await _run(lambda: self._opened().heartbeat(), _READ_TIMEOUT_S)
 
     async def close(self) -> None:
-        self._client = None
+        def close() -> None:
+            with self._opening:
+                if self._client is not None:
+                    self._client.close()
+                    self._client = None
 
-    def _collection(self, generation: Generation) -> Collection:
-        return self._opened().get_or_create_collection(
-            _name(generation), configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
-        )
+        await _run(close, _WRITE_TIMEOUT_S)
+
+    def _found(self, generation: Generation) -> Collection | None:
+        """None when nothing was ever written to the generation, or it was dropped; looking makes nothing."""
+        from chromadb.errors import NotFoundError
+
+        try:
+            return self._opened().get_collection(_name(generation), embedding_function=None)
+        except NotFoundError:
+            return None
 
     def _opened(self) -> ClientAPI:
         with self._opening:
@@ -113,13 +131,14 @@ class ChromaIndex:
             host=address.hostname or "", port=address.port or (443 if secure else 80), ssl=secure, settings=settings
         )
 
-    async def _run(self, work: Callable[[], R]) -> R:
-        """In a thread, with a time limit. Chroma's errors have no common ancestor but Exception."""
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                return await asyncio.to_thread(work)
-        except Exception as error:
-            raise IndexUnavailable(f"The vector index does not answer ({type(error).__name__}).") from error
+
+async def _run(work: Callable[[], R], timeout_s: float) -> R:
+    """In a thread, with a time limit. Chroma's errors have no common ancestor but Exception."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.to_thread(work)
+    except Exception as error:
+        raise IndexUnavailable(f"The vector index does not answer ({type(error).__name__}).") from error
 
 
 def _name(generation: Generation) -> str:
