@@ -3,7 +3,8 @@
 BERT (Devlin et al. 2018; post-norm, exact GELU) with 6 layers of 12 heads and width 384; then the mean over the tokens
 that are not padding and L2 normalisation, as sentence-transformers does (Reimers and Gurevych 2019).
 
-Inputs: `ids` (n, t) int64; `mask` (n, t) float32, 1 for a token and 0 for padding. Output: `vectors` (n, 384) float32.
+Inputs: `ids` and `mask` (n, t) int32, 1 for a token and 0 for padding, which is on the right. Output: `vectors` (n, 384)
+float32.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,11 @@ from numpy.typing import NDArray
 
 from app.adapters.minilm.weights import OFFICIAL_SHA256, WEIGHTS, verify
 
-VERSION = 1
+VERSION = 2
 LAYERS, HEADS, WIDTH = 6, 12, 384
-HEAD_WIDTH = WIDTH // HEADS
 EPSILON = 1e-12
 OPSET = 20
+FUSED = "com.microsoft"  # onnxruntime's own operators (docs/ContribOperators.md there): one for what is many in ONNX
 
 
 def cached(weights: Path, cache_dir: Path) -> Path:
@@ -63,9 +65,9 @@ def build(weights: Path) -> bytes:
 
 
 class _Graph:
-    """Collects nodes and constants; every method adds some and gives the name of what it computes."""
+    """Collects nodes and constants; every method adds some and gives the names of what it computes."""
 
-    def __init__(self, tensors: dict[str, NDArray[np.float32]]) -> None:
+    def __init__(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         from onnx import helper, numpy_helper
 
         self._helper, self._numpy = helper, numpy_helper
@@ -75,97 +77,82 @@ class _Graph:
 
     def model(self) -> Any:
         helper = self._helper
-        hidden = self._embeddings()
-        blocked = self._blocked()
+        hidden, lengths = self._embeddings()
         for layer in range(LAYERS):
-            hidden = self._layer(hidden, blocked, f"encoder.layer.{layer}")
+            hidden = self._layer(hidden, lengths, f"encoder.layer.{layer}")
         self._pooled(hidden)
         types = helper.np_dtype_to_tensor_dtype
-        integer, real = types(np.dtype(np.int64)), types(np.dtype(np.float32))
+        integer, real = types(np.dtype(np.int32)), types(np.dtype(np.float32))
         graph = helper.make_graph(
             self._nodes,
             "all-MiniLM-L6-v2",
-            [
-                helper.make_tensor_value_info("ids", integer, ["n", "t"]),
-                helper.make_tensor_value_info("mask", real, ["n", "t"]),
-            ],
+            [helper.make_tensor_value_info(name, integer, ["n", "t"]) for name in ("ids", "mask")],
             [helper.make_tensor_value_info("vectors", real, ["n", WIDTH])],
             list(self._constants.values()),
         )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+        operators = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, 1)]
+        return helper.make_model(graph, opset_imports=operators, ir_version=10)
 
     # --- parts ---
 
-    def _embeddings(self) -> str:
-        """Of the word, of the position, and of segment 0; (n, t, 384)."""
-        words = self._op("Gather", self._weight("embeddings.word_embeddings.weight"), "ids")
-        length = self._op("Gather", self._op("Shape", "ids"), self._constant("one", np.array(1, np.int64)))
-        zero, one = self._constant("zero", np.array(0, np.int64)), self._constant("one", np.array(1, np.int64))
-        places = self._op("Range", zero, length, one)
-        positions = self._op("Gather", self._weight("embeddings.position_embeddings.weight"), places)
-        segment = self._constant("segment", self._tensors["embeddings.token_type_embeddings.weight"][0])
-        return self._norm(self._op("Add", self._op("Add", words, positions), segment), "embeddings.LayerNorm")
+    def _embeddings(self) -> Sequence[str]:
+        """Of word, position and segment 0, (n, t, 384); and how many tokens each text has, (n,)."""
+        segment = self._tensors["embeddings.token_type_embeddings.weight"][0]
+        places = self._constant("places", self._tensors["embeddings.position_embeddings.weight"] + segment)
+        words, norm = self._weight("embeddings.word_embeddings.weight"), self._norm("embeddings.LayerNorm")
+        inputs = ["ids", "", words, places, "", *norm, "mask"]  # those left empty are for segments other than 0
+        return self._add("EmbedLayerNormalization", inputs, ["embedded", "lengths"], FUSED, epsilon=EPSILON)
 
-    def _blocked(self) -> str:
-        """0 for a token, a very negative number for padding; (n, 1, 1, t), added to attention scores."""
-        away = self._op("Sub", "mask", self._constant("one_real", np.array(1, np.float32)))
-        scaled = self._op("Mul", away, self._constant("very_large", np.array(3e38, np.float32)))
-        return self._op("Unsqueeze", scaled, self._constant("middle_axes", np.array([1, 2], np.int64)))
+    def _layer(self, hidden: str, lengths: str, name: str) -> str:
+        weights, biases = self._stacked([f"{name}.attention.self.{part}" for part in ("query", "key", "value")])
+        attended = self._fused("Attention", hidden, weights, biases, lengths, num_heads=HEADS)
+        hidden = self._joined(attended, f"{name}.attention.output", hidden)
+        weight, bias = self._stacked([f"{name}.intermediate.dense"])
+        inner = self._fused("BiasGelu", self._op("MatMul", hidden, weight), bias)
+        return self._joined(inner, f"{name}.output", hidden)
 
-    def _layer(self, hidden: str, blocked: str, name: str) -> str:
-        attended = self._attention(hidden, blocked, f"{name}.attention.self")
-        attended = self._linear(attended, f"{name}.attention.output.dense")
-        hidden = self._norm(self._op("Add", attended, hidden), f"{name}.attention.output.LayerNorm")
-        inner = self._op("Gelu", self._linear(hidden, f"{name}.intermediate.dense"))
-        return self._norm(
-            self._op("Add", self._linear(inner, f"{name}.output.dense"), hidden), f"{name}.output.LayerNorm"
-        )
-
-    def _attention(self, hidden: str, blocked: str, name: str) -> str:
-        """softmax(Q K^T / sqrt(d)) V for each head; the scale is folded into Q's weights."""
-        scale = 1 / HEAD_WIDTH**0.5
-        query = self._heads(self._linear(hidden, f"{name}.query", scale), (0, 2, 1, 3))
-        key = self._heads(self._linear(hidden, f"{name}.key"), (0, 2, 3, 1))
-        value = self._heads(self._linear(hidden, f"{name}.value"), (0, 2, 1, 3))
-        scores = self._op("Add", self._op("MatMul", query, key), blocked)
-        mixed = self._op("MatMul", self._op("Softmax", scores, axis=-1), value)
-        joined = self._op("Transpose", mixed, perm=[0, 2, 1, 3])
-        return self._op("Reshape", joined, self._constant("joined", np.array([0, 0, WIDTH], np.int64)))
-
-    def _heads(self, hidden: str, order: tuple[int, ...]) -> str:
-        shape = self._constant("split", np.array([0, 0, HEADS, HEAD_WIDTH], np.int64))
-        return self._op("Transpose", self._op("Reshape", hidden, shape), perm=list(order))
-
-    def _linear(self, hidden: str, name: str, scale: float = 1.0) -> str:
-        weight = self._constant(
-            f"{name}.weight", np.ascontiguousarray(self._tensors[f"{name}.weight"].T * np.float32(scale))
-        )
-        bias = self._constant(f"{name}.bias", self._tensors[f"{name}.bias"] * np.float32(scale))
-        return self._op("Add", self._op("MatMul", hidden, weight), bias)
-
-    def _norm(self, hidden: str, name: str) -> str:
-        scale, bias = self._weight(f"{name}.weight"), self._weight(f"{name}.bias")
-        return self._op("LayerNormalization", hidden, scale, bias, axis=-1, epsilon=EPSILON)
+    def _joined(self, inner: str, name: str, hidden: str) -> str:
+        """norm(linear(inner) + hidden), which ends either half of a layer."""
+        weight, bias = self._stacked([f"{name}.dense"])
+        product, norm = self._op("MatMul", inner, weight), self._norm(f"{name}.LayerNorm")
+        return self._fused("SkipLayerNormalization", product, hidden, *norm, bias, epsilon=EPSILON)
 
     def _pooled(self, hidden: str) -> None:
-        """Mean over tokens, then unit length. The mean's divisor falls out of the second."""
-        last = self._constant("last_axis", np.array([-1], np.int64))
-        middle = self._constant("token_axis", np.array([1], np.int64))
-        kept = self._op("Mul", hidden, self._op("Unsqueeze", "mask", last))
-        total = self._op("ReduceSum", kept, middle, keepdims=0)
-        self._op("LpNormalization", total, axis=-1, p=2, output="vectors")
+        """The sum over tokens to unit length: the mean's divisor would fall out."""
+        real = self._helper.np_dtype_to_tensor_dtype(np.dtype(np.float32))
+        middle = self._constant("middle_axis", np.array([1], np.int64))
+        mask = self._op("Unsqueeze", self._op("Cast", "mask", to=real), middle)
+        total = self._op("Squeeze", self._op("MatMul", mask, hidden), middle)
+        self._add("LpNormalization", [total], ["vectors"], axis=-1, p=2)
 
     # --- pieces ---
 
-    def _op(self, kind: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
-        name = output or f"{kind}_{len(self._nodes)}"
-        self._nodes.append(self._helper.make_node(kind, list(inputs), [name], **attributes))
-        return name
+    def _op(self, kind: str, *inputs: str, domain: str = "", **attributes: object) -> str:
+        (output,) = self._add(kind, inputs, [f"{kind}_{len(self._nodes)}"], domain, **attributes)
+        return output
+
+    def _fused(self, kind: str, *inputs: str, **attributes: object) -> str:
+        return self._op(kind, *inputs, domain=FUSED, **attributes)
+
+    def _add(
+        self, kind: str, inputs: Sequence[str], outputs: Sequence[str], domain: str = "", **attributes: object
+    ) -> Sequence[str]:
+        self._nodes.append(self._helper.make_node(kind, inputs, outputs, domain=domain, **attributes))
+        return outputs
+
+    def _stacked(self, layers: Sequence[str]) -> tuple[str, str]:
+        """Weights and biases of linear layers, side by side; torch keeps weights as (out, in)."""
+        weights = np.concatenate([self._tensors[f"{layer}.weight"].T for layer in layers], axis=1)
+        biases = np.concatenate([self._tensors[f"{layer}.bias"] for layer in layers])
+        return self._constant(f"{layers[0]}.weight", weights), self._constant(f"{layers[0]}.bias", biases)
+
+    def _norm(self, name: str) -> tuple[str, str]:
+        return self._weight(f"{name}.weight"), self._weight(f"{name}.bias")
 
     def _weight(self, name: str) -> str:
         return self._constant(name, self._tensors[name])
 
     def _constant(self, name: str, value: NDArray[np.generic]) -> str:
         if name not in self._constants:
-            self._constants[name] = self._numpy.from_array(np.asarray(value), name)
+            self._constants[name] = self._numpy.from_array(np.ascontiguousarray(value), name)
         return name
