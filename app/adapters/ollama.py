@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+import threading
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 _LOOK_TIMEOUT_S = 1.0
 _LOOK_AGAIN_S = 5.0  # how long an answer about the server's state is believed
 _CONTEXT_TOKENS = 8_192
+_MOST_ANSWER_TOKENS = 1_024  # a model that repeats itself must end
+_IMPORTING = threading.Lock()
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -52,31 +56,30 @@ class OllamaChat:
         return self._is_there
 
     async def stream(self, messages: Sequence[Message]) -> AsyncIterator[str]:
-        from ollama import ResponseError
-
         llm = await asyncio.to_thread(lambda: self._llm)
         chat = [_chat_message(message) for message in messages]
         try:
-            async for response in await llm.astream_chat(chat):
-                if response.delta:
-                    yield response.delta
-        except (httpx.HTTPError, ResponseError, ConnectionError, ValueError, KeyError, TypeError) as error:
-            self._looked_at = -math.inf
-            raise ModelUnavailable(f"{self._model} stopped answering ({type(error).__name__}).") from error
+            with _translated(self._model):
+                async for response in await llm.astream_chat(chat):
+                    if response.delta:
+                        yield response.delta
+        except ModelUnavailable:
+            self._looked_at = -math.inf  # look again before the next question
+            raise
 
     async def _look(self) -> bool:
         """Whether the server answers and has the model."""
         try:
-            async with httpx.AsyncClient(timeout=_LOOK_TIMEOUT_S, trust_env=False) as http:
+            async with asyncio.timeout(_LOOK_TIMEOUT_S), httpx.AsyncClient(trust_env=False) as http:
                 listed = (await http.get(f"{self._url}/api/tags")).raise_for_status().json()
             names = {str(entry["name"]) for entry in listed["models"]}
-        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        except (httpx.HTTPError, TimeoutError, ValueError, LookupError, TypeError):
             return False
         return self._model in names or f"{self._model}:latest" in names
 
     @cached_property
     def _llm(self) -> Ollama:
-        import_llama_index()
+        _import_llama_index()
         from llama_index.llms.ollama import Ollama
         from ollama import AsyncClient
 
@@ -86,6 +89,8 @@ class OllamaChat:
             base_url=self._url,
             temperature=0.0,
             context_window=_CONTEXT_TOKENS,
+            additional_kwargs={"num_predict": _MOST_ANSWER_TOKENS},
+            thinking=False,  # thoughts are not shown, and take longer than the answer
             request_timeout=self._timeout_s,
             async_client=client,
         )
@@ -97,7 +102,6 @@ def _chat_message(message: Message) -> Any:
     return ChatMessage(role=message.role, content=message.content)
 
 
-# What a model wants before the text of a question and of a document (from its model card).
 _INSTRUCTIONS: Mapping[str, tuple[str, str]] = {
     "nomic-embed-text": ("search_query:", "search_document:"),
     "embeddinggemma": ("task: search result | query:", "title: none | text:"),
@@ -107,6 +111,7 @@ _INSTRUCTIONS: Mapping[str, tuple[str, str]] = {
         "",
     ),
 }
+"""What a model wants before the text of a question and of a document (from its model card)."""
 
 
 class OllamaEmbedder:
@@ -125,10 +130,8 @@ class OllamaEmbedder:
     @cached_property
     def dimensions(self) -> int:
         """Asks the model once: call it from a thread. Raises ModelUnavailable."""
-        try:
+        with _translated(self._model):
             return len(self._embedding.get_text_embedding("dimensions"))
-        except Exception as error:
-            raise _unavailable(self._model, error) from error
 
     @property
     def max_tokens(self) -> int:
@@ -139,21 +142,15 @@ class OllamaEmbedder:
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         if not texts:
-            return np.zeros((0, self.dimensions), np.float32)
+            return np.zeros((0, await asyncio.to_thread(lambda: self.dimensions)), np.float32)
         embedding = await asyncio.to_thread(lambda: self._embedding)
-        try:
-            found = await embedding.aget_text_embedding_batch(list(texts))
-        except Exception as error:
-            raise _unavailable(self._model, error) from error
-        return _normalised(found)
+        with _translated(self._model):
+            return _normalised(await embedding.aget_text_embedding_batch(list(texts)), len(texts))
 
     async def embed_query(self, text: str) -> Vectors:
         embedding = await asyncio.to_thread(lambda: self._embedding)
-        try:
-            found = await embedding.aget_query_embedding(text)
-        except Exception as error:
-            raise _unavailable(self._model, error) from error
-        return np.asarray(_normalised([found])[0], np.float32)
+        with _translated(self._model):
+            return np.asarray(_normalised([await embedding.aget_query_embedding(text)], 1)[0], np.float32)
 
     async def ping(self) -> None:
         """Raises ModelUnavailable."""
@@ -161,10 +158,10 @@ class OllamaEmbedder:
 
     @cached_property
     def _embedding(self) -> OllamaEmbedding:
-        import_llama_index()
+        _import_llama_index()
         from llama_index.embeddings.ollama import OllamaEmbedding
 
-        query, document = _INSTRUCTIONS.get(self._model.split(":")[0], ("", ""))
+        query, document = _INSTRUCTIONS.get(self._model.rpartition("/")[2].partition(":")[0], ("", ""))
         return OllamaEmbedding(
             model_name=self._model,
             base_url=self._url,
@@ -180,11 +177,24 @@ def estimated_tokens(texts: Sequence[str]) -> list[int]:
     return [sum(1 + len(word) // 6 for word in _WORD.findall(text)) for text in texts]
 
 
-def _normalised(found: Sequence[Sequence[float]]) -> Vectors:
+def _normalised(found: Sequence[Sequence[float]], wanted: int) -> Vectors:
     vectors = np.asarray(found, np.float32)
+    if vectors.ndim != 2 or len(vectors) != wanted or not np.isfinite(vectors).all():
+        raise ValueError(f"{wanted} vectors were asked for")
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)
 
 
-def _unavailable(model: str, error: Exception) -> ModelUnavailable:
-    """The client raises whatever its transport, the server's answer or its own parsing came to."""
-    return ModelUnavailable(f"{model} does not answer ({type(error).__name__}).")
+def _import_llama_index() -> None:
+    with _IMPORTING:  # chat and embeddings may want it at the same moment
+        import_llama_index()
+
+
+@contextmanager
+def _translated(model: str) -> Iterator[None]:
+    """What the transport raises, what the server says, and what an answer of the wrong shape comes to."""
+    from ollama import ResponseError
+
+    try:
+        yield
+    except (httpx.HTTPError, ResponseError, ConnectionError, ValueError, LookupError, TypeError) as error:
+        raise ModelUnavailable(f"{model} does not answer ({type(error).__name__}).") from error

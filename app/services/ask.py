@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from app.services.retrieval import Retrieval
+from app.services.timings import Timings
 from pipelines.domain.access import Principal
 from pipelines.domain.answers import Answer, Citation, Passage
 from pipelines.domain.errors import DependencyUnavailable, ModelUnavailable
 from pipelines.domain.ids import new_id
-from pipelines.ports import ChatModel, Embedder
+from pipelines.ports import ChatModel, Embedder, Vectors
 from pipelines.query import extract, prompt
-from pipelines.query.cite import Citations, Claim, support
+from pipelines.query.cite import Citations
+from pipelines.query.claims import Claim, ClaimBuffer
 from pipelines.query.evidence import Evidence, pieces
+from pipelines.query.ground import support
 from pipelines.query.pack import pack
-from pipelines.query.stream import SentenceBuffer
+from pipelines.query.relevance import certain, floor_of
 
 ABSTENTION = "I could not find this in the documents you can read."
 
@@ -52,42 +54,41 @@ AnswerEvent: TypeAlias = PassagesFound | Delta | CitationFound | Answer
 
 @dataclass(slots=True)
 class _Draft:
-    """The answer as it grows."""
+    """The answer as it grows. Only `release` adds to it."""
 
-    passages: Sequence[Passage]
+    passages: Sequence[Passage] = ()
+    evidence: Sequence[Evidence] = ()
     model: str = "extractive"
     degraded: list[str] = field(default_factory=list)
     citations: Citations = field(default_factory=Citations)
-    sentences: list[str] = field(default_factory=list)
-    timings_ms: dict[str, float] = field(default_factory=dict)
-    evidence: list[Evidence] = field(default_factory=list)
-    began: float = field(default_factory=time.perf_counter)
+    sentences: dict[str, str] = field(default_factory=dict)  # with the numbers they are shown with
+    withheld: int = 0
+    timings: Timings = field(default_factory=Timings)
 
     def release(self, sentence: str, rests_on: Sequence[Evidence]) -> list[AnswerEvent]:
-        """A supported sentence, as events: its new citations, then its text."""
+        """A supported sentence, as events: its new citations, then its text. One that was said already adds nothing."""
+        if sentence in self.sentences:
+            return []
+        self.timings.mark("first_sentence")
         cited = [self.citations.cite(piece) for piece in rests_on]
-        marks = "".join(f"[{citation.number}]" for citation, _ in cited)
-        self.timings_ms.setdefault("first_sentence", self.elapsed())
-        self.sentences.append(f"{sentence} {marks}")
-        text = self.sentences[-1] if len(self.sentences) == 1 else f" {self.sentences[-1]}"
+        shown = f"{sentence} {''.join(f'[{citation.number}]' for citation, _ in cited)}"
+        text = f" {shown}" if self.sentences else shown
+        self.sentences[sentence] = shown
         return [*(CitationFound(citation) for citation, new in cited if new), Delta(text)]
 
     def answer(self) -> Answer:
-        self.timings_ms["total"] = self.elapsed()
+        self.timings.mark("total")
         abstained = not self.sentences
         return Answer(
             id=new_id("ans"),
-            text=ABSTENTION if abstained else " ".join(self.sentences),
+            text=ABSTENTION if abstained else " ".join(self.sentences.values()),
             citations=tuple(self.citations.found),
             grounded=not abstained,
             abstained=abstained,
             degraded=tuple(self.degraded),
             model=self.model,
-            timings_ms=self.timings_ms,
+            timings_ms=self.timings,
         )
-
-    def elapsed(self) -> float:
-        return round((time.perf_counter() - self.began) * 1000, 1)
 
 
 class Ask:
@@ -101,12 +102,15 @@ class Ask:
         *,
         first_token_timeout_s: float = 120,
         token_timeout_s: float = 30,
+        embed_timeout_s: float = 30,
     ) -> None:
         self._retrieval = retrieval
         self._embedder = embedder
         self._chat = chat
         self._first_token_timeout_s = first_token_timeout_s
         self._token_timeout_s = token_timeout_s
+        self._embed_timeout_s = embed_timeout_s
+        self._floor = floor_of(embedder.model)
 
     async def answer(self, principal: Principal, question: Question) -> Answer:
         """Raises what `stream` does."""
@@ -117,70 +121,69 @@ class Ask:
 
     async def stream(self, principal: Principal, question: Question) -> AsyncIterator[AnswerEvent]:
         """Passages, then sentences with their citations, then the whole answer. Raises CollectionNotFound, IndexUnavailable."""
-        draft = _Draft(())
+        draft = _Draft()
         found = await self._retrieval.search(principal, question.collection, question.text, question.top_k)
         draft.degraded += found.degraded
-        draft.timings_ms |= found.timings_ms
+        draft.timings |= found.timings_ms
         yield PassagesFound(found.passages)
-        draft.passages = pack(question.text, found.passages)
+        draft.passages = pack(found.passages)
         draft.evidence = pieces(draft.passages)
-        if draft.passages:
-            async for event in self._write(question, draft):
-                yield event
+        async for event in self._write(question, draft):
+            yield event
         answer = draft.answer()
         if answer.abstained:
             yield Delta(answer.text)
         yield answer
 
     async def _write(self, question: Question, draft: _Draft) -> AsyncIterator[AnswerEvent]:
-        chat = self._chat
-        if chat is not None and await chat.available():
-            draft.model = chat.name
+        if self._chat is not None and await self._chat.available():
+            if not certain(draft.passages, self._floor) and not await self._extract(question, draft):
+                return
             try:
-                async for event in self._generated(chat, question, draft):
+                async for event in self._generate(self._chat, question, draft):
                     yield event
             except ModelUnavailable:
                 draft.degraded.append("model")
             else:
-                return  # also when it found nothing, or nothing that is supported
+                if not draft.withheld:
+                    return  # it answered, or found nothing
             if draft.sentences:
-                return  # what was released stands, and is marked as cut short
-            draft.model = "extractive"
-        elif chat is not None:
+                return  # what was released stands
+        elif self._chat is not None:
             draft.degraded.append("model")
-        for event in await self._extracted(question, draft):
-            yield event
-
-    async def _generated(self, chat: ChatModel, question: Question, draft: _Draft) -> AsyncIterator[AnswerEvent]:
-        """The model's sentences that the passages support; the others are withheld."""
-        buffer = SentenceBuffer()
-        async for piece in self._paced(chat.stream(prompt.messages(question.text, draft.passages))):
-            draft.timings_ms.setdefault("first_token", draft.elapsed())
-            for sentence in buffer.add(piece):
-                for event in self._bound(sentence, question, draft):
-                    yield event
-        for sentence in buffer.rest():
-            for event in self._bound(sentence, question, draft):
+        draft.model = "extractive"
+        for piece in await self._extract(question, draft):
+            for event in draft.release(piece.text, [piece]):
                 yield event
 
-    def _bound(self, sentence: str, question: Question, draft: _Draft) -> list[AnswerEvent]:
-        claim = Claim.of(sentence)
-        if not claim.text or prompt.NOT_FOUND in claim.text:
-            return []
-        rests_on = support(claim, draft.evidence, question.text)
-        return draft.release(claim.text, rests_on) if rests_on else []
+    async def _generate(self, chat: ChatModel, question: Question, draft: _Draft) -> AsyncIterator[AnswerEvent]:
+        """The model's sentences that the passages support; the others are withheld."""
+        draft.model = chat.name
+        buffer = ClaimBuffer()
+        async for piece in self._paced(chat.stream(prompt.messages(question.text, draft.passages))):
+            draft.timings.mark("first_token")
+            for claim in buffer.add(piece):
+                for event in _bound(claim, draft):
+                    yield event
+        for claim in buffer.rest():
+            for event in _bound(claim, draft):
+                yield event
 
-    async def _extracted(self, question: Question, draft: _Draft) -> list[AnswerEvent]:
-        candidates = extract.candidates(draft.evidence)
-        asked = vectors = None
-        if "vectors" not in draft.degraded:
-            try:
-                asked = await self._embedder.embed_query(question.text)
-                vectors = await self._embedder.embed_documents([piece.text for piece in candidates])
-            except DependencyUnavailable:
-                asked = vectors = None
-        chosen = await asyncio.to_thread(extract.best, question.text, candidates, asked, vectors)
-        return [event for piece in chosen for event in draft.release(piece.text, [piece])]
+    async def _extract(self, question: Question, draft: _Draft) -> list[Evidence]:
+        """The sentences of the passages that answer; none when nothing is relevant."""
+        with draft.timings.measure("extract"):
+            candidates = extract.candidates(question.text, draft.evidence)
+            meaning = None
+            if candidates and "vectors" not in draft.degraded:
+                meaning = await self._meaning(question.text, [piece.text for piece in candidates])
+            return extract.best(question.text, candidates, meaning, self._floor)
+
+    async def _meaning(self, question: str, texts: Sequence[str]) -> tuple[Vectors, Vectors] | None:
+        try:
+            async with asyncio.timeout(self._embed_timeout_s):
+                return await self._embedder.embed_query(question), await self._embedder.embed_documents(texts)
+        except (DependencyUnavailable, TimeoutError):
+            return None
 
     async def _paced(self, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
         """The same pieces; ModelUnavailable when one does not come in time."""
@@ -195,3 +198,11 @@ class Ask:
                 raise ModelUnavailable(f"The model said nothing for {timeout_s:g} seconds.") from None
             yield piece
             timeout_s = self._token_timeout_s
+
+
+def _bound(claim: Claim, draft: _Draft) -> list[AnswerEvent]:
+    if prompt.NOT_FOUND in claim.text:
+        return []
+    rests_on = support(claim, draft.evidence)
+    draft.withheld += not rests_on
+    return draft.release(claim.text, rests_on) if rests_on else []

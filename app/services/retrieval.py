@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from app.services.timings import Timings
 from pipelines.domain.access import Principal
 from pipelines.domain.answers import CatalogedChunk, Passage
 from pipelines.domain.documents import Collection
 from pipelines.domain.errors import CollectionNotFound, DependencyUnavailable, IndexUnavailable, ModelUnavailable
 from pipelines.ports import Catalog, Embedder, Hit, KeywordIndex, VectorIndex
 from pipelines.query.fuse import fuse
-from pipelines.query.terms import identifiers
 
+_INDEXES = {"dense": "vectors", "keyword": "keywords"}  # by the ranking that it gives
 _CANDIDATES = 50  # of each index, at first
-_MOST_CANDIDATES = 800
-_MOST_TRIES = 3  # while documents are replaced under the question
+_MOST_CANDIDATES = 3_200
+_MOST_REPEATS = 3  # while documents are replaced under the question
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,50 +26,68 @@ class Retrieved:
 
     passages: tuple[Passage, ...]
     degraded: tuple[str, ...]
-    timings_ms: dict[str, float] = field(default_factory=dict)
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
 class Retrieval:
     """Dense and keyword search together; the catalog decides what may be seen (the indexes only propose)."""
 
-    def __init__(self, catalog: Catalog, embedder: Embedder, vectors: VectorIndex, keywords: KeywordIndex) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        embedder: Embedder,
+        vectors: VectorIndex,
+        keywords: KeywordIndex,
+        *,
+        index_timeout_s: float = 20,
+    ) -> None:
         self._catalog = catalog
         self._embedder = embedder
         self._vectors = vectors
         self._keywords = keywords
+        self._index_timeout_s = index_timeout_s
 
     async def search(self, principal: Principal, collection: str, query: str, top_k: int = 8) -> Retrieved:
         """Raises CollectionNotFound; IndexUnavailable when neither index answers."""
-        started = time.perf_counter()
-        limit, tries = max(_CANDIDATES, 4 * top_k), 0
+        limit, repeats, timings = max(_CANDIDATES, 4 * top_k), 0, Timings()
         while True:
             found = await asyncio.to_thread(self._collection, principal, collection)
-            rankings, degraded = await self._rank(found, query, limit)
-            ranked = fuse(rankings)
-            ids = [chunk_id for chunk_id, _ in ranked]
-            revision, visible = await asyncio.to_thread(self._check, principal, found.id, ids)
+            rankings = await self._rank(found, query, limit, timings)
+            ranked = fuse({name: hits for name, hits in rankings.items() if hits is not None})
+            with timings.measure("check"):
+                ids = [chunk_id for chunk_id, _ in ranked]
+                revision, visible = await asyncio.to_thread(self._check, principal, found.id, ids)
             passages = [Passage(visible[id_], scores.fused or 0.0, scores) for id_, scores in ranked if id_ in visible]
-            crowded = len(passages) < top_k and len(ids) >= limit and limit < _MOST_CANDIDATES
-            replaced = revision != found.revision and len(visible) < len(ids) and tries < _MOST_TRIES
-            if not crowded and not replaced:
+            full = any(hits is not None and len(hits) >= limit for hits in rankings.values())
+            if len(passages) < top_k and full and limit < _MOST_CANDIDATES:
+                limit *= 4  # crowded out by what this person may not see
+            elif revision != found.revision and len(visible) < len(ids) and repeats < _MOST_REPEATS:
+                repeats += 1  # replaced meanwhile: the new version may not have been proposed yet
+            else:
                 break
-            limit, tries = (limit * 4 if crowded else limit), tries + 1
-        took = round((time.perf_counter() - started) * 1000, 1)
-        return Retrieved(tuple(passages[:top_k]), degraded, {"retrieve": took})
+        timings.mark("retrieve")
+        degraded = tuple(index for name, index in _INDEXES.items() if rankings[name] is None)
+        return Retrieved(tuple(passages[:top_k]), degraded, timings)
 
     async def _rank(
-        self, collection: Collection, query: str, limit: int
-    ) -> tuple[dict[str, Sequence[Hit]], tuple[str, ...]]:
-        named = " ".join(identifiers(query))
-        dense, keyword, exact = await asyncio.gather(
-            _or_none(self._dense(collection, query, limit)),
-            _or_none(self._keywords.query(collection.id, query, limit)),
-            _or_none(self._keywords.query(collection.id, named, limit)),
+        self, collection: Collection, query: str, limit: int, timings: Timings
+    ) -> dict[str, list[Hit] | None]:
+        """By name of the ranking; None for one whose index does not answer."""
+        dense, keyword = await asyncio.gather(
+            self._hits(self._dense(collection, query, limit), "dense", timings),
+            self._hits(self._keywords.query(collection.id, query, limit), "keyword", timings),
         )
         if dense is None and keyword is None:
             raise IndexUnavailable("Neither the vector index nor the keyword index answers.")
-        degraded = [name for name, hits in (("vectors", dense), ("keywords", keyword)) if hits is None]
-        return {"dense": dense or [], "keyword": keyword or [], "exact": exact or []}, tuple(degraded)
+        return {"dense": dense, "keyword": keyword}
+
+    async def _hits(self, query: Awaitable[list[Hit]], name: str, timings: Timings) -> list[Hit] | None:
+        try:
+            with timings.measure(name):
+                async with asyncio.timeout(self._index_timeout_s):
+                    return await query
+        except (DependencyUnavailable, TimeoutError):
+            return None
 
     async def _dense(self, collection: Collection, query: str, limit: int) -> list[Hit]:
         generation = collection.active_generation
@@ -93,10 +110,3 @@ class Retrieval:
             collection = uow.collections.by_id(collection_id)
             visible = uow.chunks.visible(principal, collection_id, ids)
             return (collection.revision if collection else -1), visible
-
-
-async def _or_none(work: Coroutine[Any, Any, list[Hit]]) -> list[Hit] | None:
-    try:
-        return await work
-    except DependencyUnavailable:
-        return None

@@ -1,60 +1,12 @@
-"""Sentences to the words they rest on. A sentence that nothing supports has no citation, whatever it claims."""
+"""Pieces of passages to citations: the words quoted, and where they stand."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipelines.domain.answers import Citation
 from pipelines.domain.documents import PageBox
 from pipelines.query.evidence import Evidence
-from pipelines.query.terms import coverage, numbers, stems
-
-SUPPORT = 0.5  # share of a sentence's telling words that the evidence must hold
-_SUPPORT_UNASKED = 0.6  # the same, of evidence that the model did not point at
-_MARKERS = re.compile(r"\s*\[\s*(\d{1,2}(?:\s*[,;]\s*\d{1,2})*)\s*\]")
-_MOST = 3  # citations of one sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A sentence without its markers, and the passages (numbers from 1) that its markers name."""
-
-    text: str
-    markers: tuple[int, ...]
-
-    @classmethod
-    def of(cls, sentence: str) -> Claim:
-        """Reads [1], [2][3], [1, 2]."""
-        named = [int(number) for group in _MARKERS.findall(sentence) for number in re.split(r"\s*[,;]\s*", group)]
-        bare = re.sub(r"\s+([.,;:!?])", r"\1", _MARKERS.sub("", sentence))
-        return cls(" ".join(bare.split()), tuple(dict.fromkeys(named)))
-
-
-def support(claim: Claim, evidence: Sequence[Evidence], question: str) -> list[Evidence]:
-    """The pieces that support the claim, best first; those of passages it names before others. Empty: unsupported.
-
-    Numbers are held to the letter: each of the claim's must stand in the passage, its headings or the question.
-    """
-    wanted = stems(claim.text)
-    best: dict[int, tuple[float, Evidence]] = {}
-    for piece in evidence:
-        share = coverage(wanted, stems(piece.text))
-        if share > best.get(piece.rank, (0.0, piece))[0]:
-            best[piece.rank] = (share, piece)
-    supported = []
-    for rank, (share, piece) in best.items():
-        asked = rank + 1 in claim.markers
-        chunk = piece.passage.source.chunk
-        context = " ".join((piece.passage.source.title, *chunk.heading_path, chunk.text))
-        whole = coverage(wanted, stems(context))
-        known = numbers(context) | numbers(question)
-        if numbers(claim.text) <= known and (whole if asked else share) >= (SUPPORT if asked else _SUPPORT_UNASKED):
-            supported.append((not asked, -share, rank, piece))
-    named = [piece for unasked, _, _, piece in sorted(supported, key=lambda each: each[:3]) if not unasked]
-    others = [piece for unasked, _, _, piece in sorted(supported, key=lambda each: each[:3]) if unasked]
-    return (named or others[:1])[:_MOST]
 
 
 @dataclass(slots=True)
@@ -79,7 +31,7 @@ def _citation(number: int, piece: Evidence) -> Citation:
     source = piece.passage.source
     chunk = source.chunk
     start, end = chunk.start + piece.start, chunk.start + piece.end
-    under = [region for region in chunk.regions if region.start < end and region.end > start] or list(chunk.regions[:1])
+    under = [region for region in chunk.regions if region.start < end and region.end > start]
     return Citation(
         number=number,
         document_id=source.document_id,

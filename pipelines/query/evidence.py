@@ -1,4 +1,4 @@
-"""The pieces of passages that can stand for themselves: sentences, and rows of tables under their header."""
+"""The pieces of passages that can stand for themselves: sentences, items of lists, and rows of tables under their header."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.domain.answers import Passage
-from pipelines.sentences import sentences
+from pipelines.query.terms import denied, figures, stems
+from pipelines.query.units import units
 
 _RULE = re.compile(r"\|(?:\s*:?-{3,}:?\s*\|)+")
 _FEWEST_WORDS = 4
 _LONGEST = 600
-_MARKER = re.compile(r"^(?:[•\-*▪◦–]|\(?[a-z0-9]{1,2}[.)])\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,19 @@ class Evidence:
     start: int  # in the chunk's text
     end: int
     text: str
-    whole: bool  # a sentence or a row, rather than a heading or a fragment
+    whole: bool  # a sentence, an item or a row, rather than a heading or a fragment
+    words: frozenset[str]  # stems
+    figures: frozenset[str]
+    denied: frozenset[str]  # stems
 
     @property
     def quote(self) -> str:
         return self.passage.source.chunk.text[self.start : self.end]
+
+    @property
+    def heading(self) -> str:
+        """What it stands under."""
+        return " ".join((self.passage.source.title, *self.passage.source.chunk.heading_path))
 
 
 def pieces(passages: Sequence[Passage]) -> list[Evidence]:
@@ -38,46 +46,46 @@ def pieces(passages: Sequence[Passage]) -> list[Evidence]:
 
 def _of(passage: Passage, rank: int) -> Iterator[Evidence]:
     text = passage.source.chunk.text
-    at = 0
     header: list[str] | None = None
-    prose_from: int | None = None
+    prose_from, at = 0, 0
     for line in text.splitlines(keepends=True):
         start, at = at, at + len(line)
-        bare = line.strip()
-        is_row = bare.startswith("|") and bare.endswith("|") and len(bare) > 1
-        if not is_row:
+        row = line.strip()
+        if not (row.startswith("|") and row.endswith("|") and len(row) > 1):
             header = None
-            prose_from = start if prose_from is None else prose_from
             continue
-        if prose_from is not None:
-            yield from _sentences(passage, rank, prose_from, start)
-            prose_from = None
-        cells = _cells(bare)
+        yield from _prose(passage, rank, prose_from, start)
+        prose_from = at
+        cells = _cells(row)
         if header is None:
-            header = _columns(passage, bare) or cells
-            if header == cells:
+            header = _columns(passage, len(cells))
+            if header is None:
+                header = cells
                 continue
-        if not _RULE.fullmatch(bare):
+        if not _RULE.fullmatch(row):
             first = start + line.index("|")
-            yield Evidence(
-                passage, rank, first, first + len(bare), _row(header, cells), whole=sum(map(bool, cells)) > 1
-            )
-    if prose_from is not None:
-        yield from _sentences(passage, rank, prose_from, len(text))
+            whole = sum(map(bool, cells)) > 1
+            yield _piece(passage, rank, first, first + len(row), _sentence_of(header, cells), whole=whole)
+    yield from _prose(passage, rank, prose_from, len(text))
 
 
-def _sentences(passage: Passage, rank: int, first: int, end: int) -> Iterator[Evidence]:
+def _prose(passage: Passage, rank: int, first: int, end: int) -> Iterator[Evidence]:
     text = passage.source.chunk.text
-    for start, stop in sentences(text[first:end]):
-        words = " ".join(_MARKER.sub("", text[first + start : first + stop]).split())
-        finished = words[-1:] in ".!?…”\"')" and len(words.split()) >= _FEWEST_WORDS
-        yield Evidence(passage, rank, first + start, first + stop, words, whole=finished and len(words) <= _LONGEST)
+    for unit in units(text[first:end]):
+        start, stop = first + unit.start, first + unit.end
+        said = " ".join(text[start:stop].split())
+        finished = unit.item or said[-1:] in ".!?…”\"')"
+        whole = finished and len(said.split()) >= _FEWEST_WORDS and len(said) <= _LONGEST
+        yield _piece(passage, rank, start, stop, said, whole=whole)
 
 
-def _columns(passage: Passage, row: str) -> list[str] | None:
+def _piece(passage: Passage, rank: int, start: int, end: int, text: str, *, whole: bool) -> Evidence:
+    return Evidence(passage, rank, start, end, text, whole, stems(text), figures(text), denied(text))
+
+
+def _columns(passage: Passage, width: int) -> list[str] | None:
     """The header of a table whose beginning is in another chunk: the chunker keeps it as the last of the headings."""
     path = passage.source.chunk.heading_path
-    width = len(_cells(row))
     columns = _cells(path[-1]) if path and "|" in path[-1] else []
     return columns if len(columns) == width else None
 
@@ -86,7 +94,7 @@ def _cells(row: str) -> list[str]:
     return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row.strip().strip("|"))]
 
 
-def _row(header: Sequence[str], cells: Sequence[str]) -> str:
+def _sentence_of(header: Sequence[str], cells: Sequence[str]) -> str:
     """A row in words: "Annual leave: Days a year 28; Notice 2 weeks."."""
     named = [f"{name} {cell}".strip() for name, cell in zip(header[1:], cells[1:], strict=False) if cell]
     return f"{cells[0]}: {'; '.join(named)}." if cells[0] else f"{'; '.join(named)}."

@@ -8,43 +8,52 @@ import numpy as np
 
 from pipelines.ports import Vectors
 from pipelines.query.evidence import Evidence
-from pipelines.query.terms import coverage, stems
+from pipelines.query.relevance import WORDS
+from pipelines.query.terms import coverage, same, stems
 
 _MOST = 3
+_MOST_CANDIDATES = 96  # what is worth embedding: about half a second on two cores
 _MEANING, _WORDS, _RANK = 0.65, 0.25, 0.1  # what a sentence's score is made of
-_NEAR_BEST = 0.8  # share of the best score that a further sentence needs
-_LEAST_MEANING = 0.3
+_NEAR_BEST = 0.85  # share of the best score that a further sentence needs
 _SAME = 0.9  # cosine from which two sentences say the same
 
 
-def candidates(pieces: Sequence[Evidence]) -> list[Evidence]:
-    """Those that can stand in an answer."""
-    return [piece for piece in pieces if piece.whole]
-
-
-def best(question: str, pieces: Sequence[Evidence], asked: Vectors | None, vectors: Vectors | None) -> list[Evidence]:
-    """The sentences to answer with, at most three, as they stand in the passages.
-
-    `asked` (d,) and `vectors` (n, d) are L2-normalised; without them words alone decide.
-    """
-    if not pieces:
-        return []
+def candidates(question: str, pieces: Sequence[Evidence]) -> list[Evidence]:
+    """Those that can stand in an answer; of very many, those with the question's words."""
+    whole = [piece for piece in pieces if piece.whole]
     wanted = stems(question)
-    words = np.array([coverage(wanted, stems(_in_context(piece))) for piece in pieces])
-    prior = np.array([1 / (1 + piece.rank) for piece in pieces])
-    meaning = vectors @ asked if vectors is not None and asked is not None else words
-    score = _MEANING * meaning + _WORDS * words + _RANK * prior
+    return sorted(whole, key=lambda piece: -_shared(wanted, piece))[:_MOST_CANDIDATES]
+
+
+def best(
+    question: str, pieces: Sequence[Evidence], meaning: tuple[Vectors, Vectors] | None, floor: float | None
+) -> list[Evidence]:
+    """The sentences to answer with, at most three, in the order in which they stand. None: nothing is relevant.
+
+    `meaning`: the question's vector (d,) and the pieces' (n, d), L2-normalised; without it words alone decide, and
+    without a `floor` of the cosine words alone decide what is relevant.
+    """
+    wanted = stems(question)
+    words = np.array([_shared(wanted, piece) for piece in pieces])
+    cosine = meaning[1] @ meaning[0] if meaning and pieces else words
+    relevant = cosine >= floor if meaning and floor is not None else words >= WORDS
+    score = _MEANING * cosine + _WORDS * words + _RANK / np.array([1 + piece.rank for piece in pieces])
     chosen: list[int] = []
     for index in np.argsort(-score, kind="stable"):
         if len(chosen) == _MOST or (chosen and score[index] < _NEAR_BEST * score[chosen[0]]):
             break
-        if meaning[index] < _LEAST_MEANING and (chosen or words[index] < _LEAST_MEANING):
-            continue
-        if vectors is None or all(vectors[index] @ vectors[other] < _SAME for other in chosen):
+        if relevant[index] and not any(_alike(int(index), other, pieces, meaning) for other in chosen):
             chosen.append(int(index))
     return [pieces[index] for index in sorted(chosen, key=lambda each: (pieces[each].rank, pieces[each].start))]
 
 
-def _in_context(piece: Evidence) -> str:
-    chunk = piece.passage.source.chunk
-    return " ".join((*chunk.heading_path, piece.text))
+def _shared(wanted: frozenset[str], piece: Evidence) -> float:
+    return coverage(wanted, piece.words | stems(" ".join(piece.passage.source.chunk.heading_path)))
+
+
+def _alike(one: int, other: int, pieces: Sequence[Evidence], meaning: tuple[Vectors, Vectors] | None) -> bool:
+    if pieces[one].figures != pieces[other].figures:
+        return False
+    if meaning:
+        return bool(meaning[1][one] @ meaning[1][other] >= _SAME)
+    return same(pieces[one].words, pieces[other].words)

@@ -9,10 +9,9 @@ from pipelines.domain.answers import Scores
 from pipelines.ports import Hit
 
 K = 60
-WEIGHTS: Mapping[str, float] = {"dense": 1.0, "keyword": 0.5, "exact": 1.5}
-"""Words of questions and of filings differ so much that keywords, on an equal footing, spoil more than they mend. Not so
-identifiers ("exact"): who asks for one wants the passages that hold it, and its meaning is nothing a model knows.
-"""
+WEIGHTS: Mapping[str, float] = {"dense": 1.0, "keyword": 0.75}
+"""Keywords help on every collection that was measured, but on large ones of much the same words they mislead if weighed
+as much (docs/adr/0005-answers-are-bound-before-shown.md)."""
 
 
 def fuse(rankings: Mapping[str, Sequence[Hit]], weights: Mapping[str, float] = WEIGHTS) -> list[tuple[str, Scores]]:
@@ -24,14 +23,8 @@ def fuse(rankings: Mapping[str, Sequence[Hit]], weights: Mapping[str, float] = W
             fused[hit.chunk_id] += weights[name] / (K + rank)
             own[name][hit.chunk_id] = hit.score
     best = sorted(fused, key=lambda chunk_id: (-fused[chunk_id], chunk_id))
+    dense, keyword = own.get("dense", {}), own.get("keyword", {})
     return [
-        (
-            chunk_id,
-            Scores(
-                dense=own.get("dense", {}).get(chunk_id),
-                keyword=own.get("keyword", {}).get(chunk_id),
-                fused=fused[chunk_id],
-            ),
-        )
+        (chunk_id, Scores(dense=dense.get(chunk_id), keyword=keyword.get(chunk_id), fused=fused[chunk_id]))
         for chunk_id in best
     ]

@@ -1,45 +1,27 @@
-"""Which passages an answer may be made of: relevant, different from each other, within the prompt's budget."""
+"""Which passages a prompt is made of: different from each other, within its budget."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from pipelines.domain.answers import Passage
-from pipelines.query.terms import coverage, stems
+from pipelines.query.terms import figures, same, stems
 
-CLOSE = 0.35  # cosine from which a passage of all-MiniLM-L6-v2 is about the question
-RELATED = 0.2  # cosine from which it may be, if it also holds the question's words
-_WORDS_SHARED = 0.5  # share of the question's words
-_ALL_WORDS = 0.99
-_SAME = 0.9  # share of words from which two passages say the same
 _TOKENS = 2_400
 
 
-def pack(question: str, passages: Sequence[Passage], *, tokens: int = _TOKENS) -> list[Passage]:
-    """The passages to answer from, best first; none when nothing is relevant."""
+def pack(passages: Sequence[Passage], *, tokens: int = _TOKENS) -> list[Passage]:
+    """As many as fit, best first; the best one always. Of two that say the same, figures included, the better one stays."""
     packed: list[Passage] = []
-    seen: list[frozenset[str]] = []
+    seen: list[tuple[frozenset[str], frozenset[str]]] = []
     for passage in passages:
-        own = stems(passage.source.chunk.text)
-        if not relevant(question, passage) or any(_alike(own, other) for other in seen):
+        text = passage.source.chunk.text
+        own, counted = stems(text), figures(text)
+        if any(same(own, words) and counted == numbers for words, numbers in seen):
             continue
         tokens -= passage.source.chunk.token_count
         if tokens < 0 and packed:
             break
         packed.append(passage)
-        seen.append(own)
+        seen.append((own, counted))
     return packed
-
-
-def relevant(question: str, passage: Passage) -> bool:
-    """Close in meaning, or related in meaning with the question's own words; words alone when there is no meaning."""
-    source, dense = passage.source, passage.scores.dense
-    if dense is not None and dense >= CLOSE:
-        return True
-    text = " ".join((source.title, *source.chunk.heading_path, source.chunk.text))
-    shared = coverage(stems(question), stems(text))
-    return shared >= (_WORDS_SHARED if dense is None or dense >= RELATED else _ALL_WORDS)
-
-
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    return len(one & other) >= _SAME * max(len(one | other), 1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pipelines.domain.answers import Passage
 from pipelines.ports import Message
 
 NOT_FOUND = "NOT_FOUND"
+_TAG = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
 
 _SYSTEM = f"""You answer questions from passages of an organisation's documents.
 
@@ -29,6 +31,13 @@ def messages(question: str, passages: Sequence[Passage]) -> list[Message]:
 def _quoted(number: int, passage: Passage) -> str:
     source = passage.source
     place = " > ".join((source.title, *source.chunk.heading_path, f"page {source.chunk.page_start}"))
-    # A passage cannot close its own quotation.
-    text = source.chunk.text.replace("</passage", "< /passage")
-    return f'<passage number="{number}" from="{place.replace(chr(34), chr(39))}">\n{text}\n</passage>'
+    return f'<passage number="{number}" from="{_attribute(place)}">\n{_contained(source.chunk.text)}\n</passage>'
+
+
+def _attribute(text: str) -> str:
+    return " ".join(_contained(text).replace('"', "'").split())
+
+
+def _contained(text: str) -> str:
+    """A quotation that can neither close itself nor open another."""
+    return _TAG.sub("‹", text)

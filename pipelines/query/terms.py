@@ -1,14 +1,16 @@
-"""The words of a text that tell it from others, and its numbers."""
+"""What tells a text from others: its words, its figures, and what it denies."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
-_IDENTIFIER = re.compile(r"(?=.*\d)(?=.*[^\W\d]).{4,}|\d{5,}")
 _NUMBER = re.compile(r"\d[\d.,]*\d|\d")
+_ADDRESS = re.compile(r"(?:https?:|www\.|//)[^\s)>\]]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
 _SUFFIXES = ("ations", "ation", "ings", "ing", "edly", "ied", "ies", "ed", "es", "ly", "s")
 _SHORTEST_STEM = 3
+_SAME = 0.9
 
 # Words that almost every text holds: they cost time and decide nothing.
 STOP_WORDS = frozenset(
@@ -17,6 +19,21 @@ STOP_WORDS = frozenset(
     into is it its may me much must my no of on or our per should so such than that the their them then there these
     they this those to was we were what when where which who whom whose why will with would you your
     """.split()  # noqa: SIM905 - a list to be read
+)
+# "Without" is not among them: "not without consent" and "needs consent" are one.
+_NEGATIONS = frozenset("no not never none nobody nothing neither nor cannot".split())  # noqa: SIM905
+
+_ONES = "two three four five six seven eight nine".split()  # noqa: SIM905 - "one" is rarely a number
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # noqa: SIM905
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()  # noqa: SIM905
+_SPELLED: Mapping[str, int] = (
+    {word: value for value, word in enumerate(_ONES, 2)}
+    | {word: value for value, word in enumerate(_TEENS, 10)}
+    | {word: 10 * value for value, word in enumerate(_TENS, 2)}
+)
+_SPELLED_NUMBER = re.compile(
+    rf"\b(?:(?P<tens>{'|'.join(_TENS)})[- ](?P<ones>one|{'|'.join(_ONES)})|(?P<single>{'|'.join(_SPELLED)}))\b",
+    re.IGNORECASE,
 )
 
 
@@ -31,11 +48,6 @@ def telling(text: str) -> list[str]:
     return [word for word in found if word not in STOP_WORDS] or found
 
 
-def identifiers(text: str) -> list[str]:
-    """Words that name one thing and have no synonyms: letters with digits, or long numbers ("INV2041", "8812734")."""
-    return [word for word in telling(text) if _IDENTIFIER.fullmatch(word)]
-
-
 def stems(text: str) -> frozenset[str]:
     """Telling words without their commonest endings: enough to see that "employees" and "employee" are one."""
     return frozenset(stem(word) for word in telling(text))
@@ -48,11 +60,43 @@ def stem(word: str) -> str:
     return word.removesuffix("y").removesuffix("e") if len(word) > _SHORTEST_STEM else word
 
 
-def numbers(text: str) -> frozenset[str]:
-    """As they are meant, not as they are grouped: "1,749" and "1749" are one."""
-    return frozenset(found.replace(",", "").rstrip(".") for found in _NUMBER.findall(text))
+def figures(text: str) -> frozenset[str]:
+    """What must agree to the letter: numbers and addresses. "1,749", "1749" and "1749.00" are one, as "six" and "6" are."""
+    written = (_plain(found) for found in _NUMBER.findall(text))
+    spelled = (str(_value(found)) for found in _SPELLED_NUMBER.finditer(text))
+    return frozenset((*written, *spelled, *(found.lower().rstrip(".,;:") for found in _ADDRESS.findall(text))))
+
+
+def denied(text: str) -> frozenset[str]:
+    """The stems of the telling words that directly follow a negation: "Keys are never shared" denies "shared"."""
+    found: set[str] = set()
+    negating = False
+    for word in words(text):
+        if word in _NEGATIONS or word.endswith(("n't", "n’t")):
+            negating = True
+        elif negating and word not in STOP_WORDS:
+            found.add(stem(word))
+            negating = False
+    return frozenset(found)
 
 
 def coverage(wanted: frozenset[str], found: frozenset[str]) -> float:
     """The share of `wanted` that is in `found`, 0..1; 0 when nothing is wanted."""
     return len(wanted & found) / len(wanted) if wanted else 0.0
+
+
+def same(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two texts of these words say the same: nine words in ten are in both."""
+    return coverage(one | other, one & other) >= _SAME
+
+
+def _plain(number: str) -> str:
+    whole, _, fraction = number.replace(",", "").partition(".")
+    kept = fraction if "." in fraction else fraction.rstrip("0")  # a date keeps its year
+    return f"{whole}.{kept}" if kept else whole
+
+
+def _value(match: re.Match[str]) -> int:
+    if match["single"]:
+        return _SPELLED[match["single"].lower()]
+    return _SPELLED[match["tens"].lower()] + _SPELLED.get(match["ones"].lower(), 1)
