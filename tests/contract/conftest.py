@@ -1,4 +1,7 @@
-"""Real databases, one a test. PostgreSQL's server is CAIRN_TEST_POSTGRES_URL, else the one on this machine, else skipped."""
+"""Real databases, each test's without rows.
+
+PostgreSQL's server is the one of CAIRN_TEST_POSTGRES_URL, else the one on this machine; without one its tests are skipped.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
+from sqlmodel import SQLModel
 
 from app.adapters.sql import SqlCatalog, SqlKeywordIndex
 
@@ -31,41 +35,61 @@ def postgres() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def schema(postgres: Engine) -> Iterator[str]:
-    """The name of a database with the newest schema and no rows, to be copied."""
+def shared(postgres: Engine) -> Iterator[str]:
+    """The URL of a PostgreSQL database with the newest schema: making one takes longer than most tests."""
     with _database(postgres) as url:
-        catalog = SqlCatalog(_text(url))
+        catalog = SqlCatalog(url)
         catalog.open()
         catalog.close()
-        yield str(url.database)
+        yield url
 
 
 @contextmanager
-def _database(server: Engine, template: str = "template1") -> Iterator[URL]:
-    """A database on PostgreSQL, for as long as it is entered."""
+def _database(server: Engine) -> Iterator[str]:
+    """The URL of an empty database on PostgreSQL, for as long as it is entered."""
     name = f"cairn_test_{uuid.uuid4().hex}"
     with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
     try:
-        yield server.url.set(database=name)
+        yield server.url.set(database=name).render_as_string(hide_password=False)
     finally:
         with server.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-def _text(url: URL) -> str:
-    return url.render_as_string(hide_password=False)
+def _empty(url: str) -> None:
+    """Removes all rows."""
+    engine = create_engine(make_url(url), connect_args={"options": "-c lock_timeout=10s"})
+    with engine.begin() as connection:
+        for table in ("keyword_rows", *reversed(SQLModel.metadata.sorted_tables)):
+            connection.execute(text(f"DELETE FROM {table}"))  # far quicker than TRUNCATE on small tables
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database of the test's own."""
-    if request.param == "sqlite":
+    if kind == "sqlite":
         yield f"sqlite:///{tmp_path / 'catalog.sqlite3'}"
         return
-    server, template = request.getfixturevalue("postgres"), request.getfixturevalue("schema")
-    with _database(server, template) as url:
-        yield _text(url)
+    url = request.getfixturevalue("shared")
+    yield url
+    _empty(url)
+
+
+@pytest.fixture
+def empty_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The same without tables."""
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    with _database(request.getfixturevalue("postgres")) as url:
+        yield url
 
 
 @pytest.fixture

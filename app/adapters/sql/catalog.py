@@ -90,8 +90,12 @@ class SqlCatalog:
         if self._is_sqlite and self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         self._writing, self._reading = self._engine(writing=True), self._engine(writing=False)
-        with self.connection() as connection:
-            upgrade(connection)
+        try:
+            with self.connection() as connection:
+                upgrade(connection)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         for engine in (self._reading, self._writing):

@@ -87,18 +87,18 @@ class SqlJobs:
         self._say(job_id, "step.started", {"step": step_id, "attempt": step.attempts}, at)
 
     def end_step(self, job_id: str, step_id: str, at: datetime, output: Mapping[str, int | str]) -> None:
-        job = self._running(job_id, at)
         step = self.session.get(JobStepRow, (job_id, step_id))
-        if job is None or step is None:
+        job = self._running(job_id, at) if step else None  # a step of an earlier run changes nothing
+        if step is None or job is None:
             return
         step.status, step.ended_at, step.output = StepStatus.SUCCEEDED.value, at, dict(output)
         job.error = None
         self._say(job_id, "step.completed", {"step": step_id, "output": dict(output)}, at)
 
     def fail_step(self, job_id: str, step_id: str, at: datetime, error: JobError, *, retriable: bool) -> None:
-        job = self._running(job_id, at)
         step = self.session.get(JobStepRow, (job_id, step_id))
-        if job is None or step is None:
+        job = self._running(job_id, at) if step else None  # a step of an earlier run changes nothing
+        if step is None or job is None:
             return
         step.status, step.ended_at = (StepStatus.RETRYING if retriable else StepStatus.FAILED).value, at
         job.error = asdict(error)

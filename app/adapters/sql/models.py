@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -87,7 +87,7 @@ class DocumentRow(SQLModel, table=True):
     title: str = _text()
     details: dict[str, str] = _json()  # the document's metadata; that name is taken by SQLAlchemy
     latest_version_id: str
-    active_version_id: str | None = None
+    active_version_id: str | None = Field(default=None, unique=True)
     created_at: datetime = _time()
     updated_at: datetime = _time()
     deleted_at: datetime | None = _time(nullable=True)
@@ -104,7 +104,7 @@ class VersionRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     document_id: str = _to("documents.id")
     sha256: str = Field(index=True)
-    size_bytes: int
+    size_bytes: int = Field(sa_type=BigInteger)
     media_type: str
     filename: str = _text()
     blob_key: str
@@ -137,7 +137,7 @@ class JobRow(SQLModel, table=True):
     kind: str
     status: str
     document_id: str = _to("documents.id")
-    version_id: str | None = None
+    version_id: str | None = Field(default=None, index=True)
     run: int
     progress: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     error: dict[str, str] | None = Field(default=None, sa_type=JSON)
