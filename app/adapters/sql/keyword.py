@@ -1,4 +1,4 @@
-"""The keyword index: SQLite's FTS5 (BM25), or PostgreSQL's full text (cover density, which knows no rare words).
+"""The keyword index: SQLite's FTS5 with its BM25, or PostgreSQL's full text with rare words weighted as BM25 does.
 
 Both are given words that were cut and folded here: left to itself, PostgreSQL reads "COVID-19" as a negative number and
 a web address as one word, and keeps accents.
@@ -67,11 +67,20 @@ _QUERY = {
         " WHERE keyword_text MATCH :terms AND collection_id = :collection_id"
         " ORDER BY score DESC, chunk_id LIMIT :limit"
     ),
-    "postgresql": (
-        "SELECT chunk_id, ts_rank_cd(text, to_tsquery('english', :terms), 1) AS score FROM keyword_rows"
-        " WHERE text @@ to_tsquery('english', :terms) AND collection_id = :collection_id"
-        " ORDER BY score DESC, chunk_id LIMIT :limit"
-    ),
+    # ts_rank grows less with each occurrence, but counts all words alike: on its own, one frequent word repeated wins.
+    "postgresql": """
+        WITH term AS (
+            SELECT DISTINCT plainto_tsquery('english', word) AS query FROM unnest(CAST(:terms AS text[])) AS word
+        ), found AS (
+            SELECT query, chunk_id, ts_rank(text, query, 1) AS rank
+            FROM term JOIN keyword_rows ON text @@ query WHERE collection_id = :collection_id
+        ), weight AS (
+            SELECT query, ln(1 + (SELECT count(*) FROM keyword_rows WHERE collection_id = :collection_id)
+                / count(*)::float) AS weight FROM found GROUP BY query
+        )
+        SELECT chunk_id, sum(rank * weight) AS score FROM found JOIN weight USING (query)
+        GROUP BY chunk_id ORDER BY score DESC, chunk_id LIMIT :limit
+    """,
 }
 
 
@@ -101,9 +110,10 @@ class SqlKeywordIndex:
             await self._write(write)
 
     async def query(self, collection_id: str, text: str, limit: int) -> list[Hit]:
-        terms = self._terms(text)
-        if not terms:
+        words = _telling(text)
+        if not words:
             return []
+        terms = " OR ".join(f'"{word}"' for word in words) if self._kind == "sqlite" else words
         values = {"terms": terms, "collection_id": collection_id, "limit": limit}
 
         def read() -> list[Hit]:
@@ -144,13 +154,11 @@ class SqlKeywordIndex:
 
         await _in_thread(write)
 
-    def _terms(self, question: str) -> str:
-        """A question as an OR of its words, in the database's own syntax; nothing a person types is syntax."""
-        words = list(dict.fromkeys(_words(question)))
-        telling = [word for word in words if word not in _STOP_WORDS] or words
-        if self._kind == "sqlite":
-            return " OR ".join(f'"{word}"' for word in telling[:_MAX_TERMS])
-        return " | ".join(f"'{word}'" for word in telling[:_MAX_TERMS])
+
+def _telling(question: str) -> list[str]:
+    """The words of a question that tell passages apart; nothing a person types is syntax."""
+    words = list(dict.fromkeys(_words(question)))
+    return ([word for word in words if word not in _STOP_WORDS] or words)[:_MAX_TERMS]
 
 
 def _words(text: str) -> list[str]:

@@ -1,0 +1,208 @@
+"""The promises of VectorIndex (pipelines/ports.py), on Chroma in a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.adapters.chroma import ChromaIndex
+from pipelines.domain.chunks import Chunk
+from pipelines.domain.documents import Generation
+from pipelines.domain.errors import IndexUnavailable
+from pipelines.ports import Vectors
+from tests.contract.samples import chunks, collection, version
+
+ROOT = Path(__file__).parents[2]
+HERE, THERE = collection().active_generation, collection(name="notes").active_generation
+ONE, TWO = version("doc_1", "one"), version("doc_2", "two")
+
+
+@pytest.fixture
+async def index(tmp_path: Path) -> AsyncIterator[ChromaIndex]:
+    opened = ChromaIndex(path=tmp_path / "chroma")
+    yield opened
+    await opened.close()
+
+
+def _vectors(count: int, seed: int = 0) -> Vectors:
+    """(count, 384) unit vectors."""
+    drawn = np.random.default_rng(seed).normal(size=(count, HERE.dimensions)).astype(np.float32)
+    return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _rows(count: int) -> list[Chunk]:
+    return chunks(ONE, [f"Passage {number} about the Aardvark." for number in range(count)])
+
+
+async def _ids(index: ChromaIndex, generation: Generation, vector: Vectors, limit: int) -> list[str]:
+    return [hit.chunk_id for hit in await index.query(generation, vector, limit)]
+
+
+async def test_the_nearest_come_first_with_their_cosine(index: ChromaIndex) -> None:
+    rows, vectors = _rows(300), _vectors(300)
+    await index.upsert(HERE, rows, vectors)
+    question = vectors[17] + 0.3 * vectors[42]
+    question /= np.linalg.norm(question)
+    hits = await index.query(HERE, question, 10)
+    cosines = vectors @ question
+    assert [hit.chunk_id for hit in hits] == [rows[number].id for number in np.argsort(-cosines)[:10]]
+    np.testing.assert_allclose([hit.score for hit in hits], np.sort(cosines)[::-1][:10], atol=1e-5)
+
+
+@pytest.mark.parametrize("held", [1, 9, 120])
+async def test_as_many_as_there_are_answer_a_question_for_more(index: ChromaIndex, held: int) -> None:
+    await index.upsert(HERE, _rows(held), _vectors(held))
+    assert len(await _ids(index, HERE, _vectors(1, seed=1)[0], 200)) == held
+
+
+async def test_an_index_of_nothing_answers_with_nothing_and_is_not_made_by_looking(
+    index: ChromaIndex, tmp_path: Path
+) -> None:
+    await index.ping()
+    for _ in range(2):
+        assert await index.query(HERE, _vectors(1)[0], 5) == []
+        assert await index.chunk_ids(HERE, ONE.id) == set()
+        await index.delete_version(HERE, ONE.id)
+        await index.drop(HERE)
+    assert not any(path.is_dir() for path in (tmp_path / "chroma").iterdir())
+    await index.upsert(HERE, _rows(2), _vectors(2))
+    await index.delete_version(HERE, ONE.id)
+    assert await index.query(HERE, _vectors(1)[0], 5) == []
+
+
+async def test_writing_twice_is_writing_once_and_the_last_vector_counts(index: ChromaIndex) -> None:
+    rows, vectors = _rows(2_500), _vectors(2_500)  # more than Chroma takes at once
+    await index.upsert(HERE, rows, vectors)
+    await index.upsert(HERE, rows, vectors[::-1].copy())
+    await index.upsert(HERE, [], vectors[:0])
+    assert await index.chunk_ids(HERE, ONE.id) == {row.id for row in rows}
+    (best,) = await index.query(HERE, vectors[0], 1)
+    assert best.chunk_id == rows[-1].id
+    with pytest.raises(ValueError, match="2 chunks and 3 vectors"):
+        await index.upsert(HERE, rows[:2], vectors[:3])
+
+
+async def test_deleting_a_version_deletes_it_alone(index: ChromaIndex) -> None:
+    kept = chunks(TWO, ["kept", "too"])
+    await index.upsert(HERE, _rows(30), _vectors(30))
+    await index.upsert(HERE, kept, _vectors(2, seed=1))
+    for version_id in ("", "ver_never", ONE.id, ONE.id):
+        await index.delete_version(HERE, version_id)
+    assert await index.chunk_ids(HERE, ONE.id) == set()
+    assert set(await _ids(index, HERE, _vectors(1)[0], 50)) == {row.id for row in kept}
+
+
+async def test_generations_are_apart(index: ChromaIndex) -> None:
+    narrow = Generation("gen_narrow", HERE.collection_id, "other-model", 8, HERE.chunker)
+    await index.upsert(HERE, _rows(3), _vectors(3))
+    await index.upsert(THERE, chunks(TWO, ["there"]), _vectors(1))
+    await index.upsert(narrow, _rows(3), np.eye(3, 8, dtype=np.float32))
+    assert len(await _ids(index, narrow, np.eye(1, 8, dtype=np.float32)[0], 9)) == 3
+    assert len(await _ids(index, THERE, _vectors(1)[0], 9)) == 1
+    await index.drop(HERE)
+    await index.drop(HERE)
+    assert await index.query(HERE, _vectors(1)[0], 9) == []
+    assert len(await _ids(index, THERE, _vectors(1)[0], 9)) == 1
+
+
+async def test_many_threads_may_read_and_write_at_once(index: ChromaIndex) -> None:
+    rows, vectors = _rows(800), _vectors(800)
+    await index.upsert(HERE, rows[:100], vectors[:100])
+    writing = [index.upsert(HERE, rows[at : at + 50], vectors[at : at + 50]) for at in range(100, 800, 50)]
+    reading = [index.query(HERE, vectors[number], 1) for number in range(100)]
+    _, found = await asyncio.gather(asyncio.gather(*writing), asyncio.gather(*reading))
+    assert [hits[0].chunk_id for hits in found] == [row.id for row in rows[:100]]
+    assert await index.chunk_ids(HERE, ONE.id) == {row.id for row in rows}
+
+
+async def test_chroma_is_given_no_text(index: ChromaIndex, tmp_path: Path) -> None:
+    await index.upsert(HERE, _rows(200), _vectors(200))
+    await index.close()
+    files = [path for path in (tmp_path / "chroma").rglob("*") if path.is_file()]
+    assert any(ONE.id.encode() in path.read_bytes() for path in files)  # what is written can be found this way
+    assert not any(b"aardvark" in path.read_bytes().lower() for path in files)
+
+
+async def test_a_server_that_is_not_there_does_not_answer() -> None:
+    index = ChromaIndex(url="http://127.0.0.1:1")
+    with pytest.raises(IndexUnavailable):
+        await index.ping()
+    with pytest.raises(IndexUnavailable):
+        await index.query(HERE, _vectors(1)[0], 5)
+    await index.close()
+
+
+# --- as a process of its own ---
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+import numpy as np
+from app.adapters.chroma import ChromaIndex
+from tests.contract.test_vector_index import HERE, _rows, _vectors
+index = ChromaIndex(path=Path(sys.argv[1]))
+async def main():
+    rows, vectors = _rows(4_000), _vectors(4_000)
+    for at in range(0, 4_000, 50):
+        await index.upsert(HERE, rows[at : at + 50], vectors[at : at + 50])
+        print(at + 50, flush=True)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("written", [50, 1_200])  # before and after Chroma writes its graph
+async def test_what_was_written_before_a_kill_is_there_after_it(
+    index: ChromaIndex, tmp_path: Path, written: int
+) -> None:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path / "chroma")], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    with writer:
+        assert writer.stdout is not None
+        while int(writer.stdout.readline()) < written:
+            pass
+        writer.kill()
+        promised = max([written, *(int(line) for line in writer.stdout.read().splitlines())])
+    rows, vectors = _rows(4_000), _vectors(4_000)
+    held = await index.chunk_ids(HERE, ONE.id)
+    assert {row.id for row in rows[:promised]} <= held <= {row.id for row in rows}
+    for number in range(0, promised, 97):
+        (best,) = await index.query(HERE, vectors[number], 1)
+        assert best.chunk_id == rows[number].id
+    await index.upsert(HERE, rows[: promised + 50], vectors[: promised + 50])  # the step runs again
+    assert len(await index.chunk_ids(HERE, ONE.id)) >= promised + 50
+
+
+async def test_nothing_leaves_the_machine_and_nothing_is_loaded_before_it_is_needed(tmp_path: Path) -> None:
+    program = """
+import asyncio, sys
+from pathlib import Path
+from app.adapters.chroma import ChromaIndex
+from tests.contract.test_vector_index import HERE, ONE, _rows, _vectors
+index = ChromaIndex(path=Path(sys.argv[1]))
+assert "chromadb" not in sys.modules
+async def main():
+    await index.ping()
+    await index.upsert(HERE, _rows(3), _vectors(3))
+    assert len(await index.query(HERE, _vectors(1)[0], 3)) == 3
+    await index.drop(HERE)
+    await index.close()
+asyncio.run(main())
+"""
+    record = tmp_path / "refused"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "tests/e2e/refuse_egress"), str(ROOT)]),
+        "REFUSED_EGRESS_FILE": str(record),
+    }
+    subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "chroma")], cwd=ROOT, env=environment, check=True, timeout=120
+    )
+    assert not record.exists()
