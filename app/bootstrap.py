@@ -44,12 +44,14 @@ from pipelines.ingest.redact import POLICIES
 from pipelines.ports import ChatModel
 from workflows import registry
 from workflows.embedded import EmbeddedExecutor
+from workflows.embedded import Limits as ExecutorLimits
 from workflows.ingest import Limits
 
 log = structlog.get_logger()
 
 FIRST_KEY_FILE = "first-key"
 _MULTIPART_OVERHEAD = 1024 * 1024
+_INTERRUPTIONS = 20  # deaths of the server under one step before its document is suspected
 
 
 def _now() -> datetime:
@@ -126,7 +128,9 @@ class Engine:
             return cls(client, None)
         event_key, signing_key = secrets.token_hex(16), f"signkey-embedded-{secrets.token_hex(32)}"
         journal = settings.data_dir.resolve() / "workflows.sqlite3"
-        executor = EmbeddedExecutor(journal, event_key=event_key, signing_key=signing_key)
+        executor = EmbeddedExecutor(
+            journal, event_key=event_key, signing_key=signing_key, limits=ExecutorLimits(interruptions=_INTERRUPTIONS)
+        )
         client = inngest_client.embedded_client(event_key, signing_key)
         executor.attach(client)
         return cls(client, executor)

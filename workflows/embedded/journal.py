@@ -53,7 +53,8 @@ def lock(path: Path) -> IO[str]:
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection with the settings that the journal's promises rest on: WAL, and an fsync for every commit."""
     try:
-        path.touch(mode=0o600)  # events are nobody else's to read; the log beside it takes the same mode
+        if str(path) != ":memory:":
+            path.touch(mode=0o600)  # events are nobody else's to read; the log beside it takes the same mode
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

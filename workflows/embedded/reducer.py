@@ -17,13 +17,15 @@ DEFAULT_INVOKE_TIMEOUT_MS = 365 * 86_400_000
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes and counts of the Inngest server (self-hosted defaults)."""
+    """Bytes and counts of the Inngest server (self-hosted defaults). `interruptions`: how often a call may be cut off by
+    the death of the process, over and above its retries, before it fails."""
 
     step_output_bytes: int = 4 << 20
     state_bytes: int = 32 << 20
     request_bytes: int = 4 << 20  # above it the app fetches the state
     event_bytes: int = 512 << 10
     steps: int = 1_000
+    interruptions: int = 0
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def _called(tx: Transaction, job: sqlite3.Row, *, interrupted: bool = False) -> 
     function = tx.policy.registry.get(function_of(job["lane"]))
     if function is None:
         return Called(job["step_id"], job["attempt"], job["attempt"] + 1)
-    spare = interrupted and function.handles_failures
+    spare = max(tx.policy.limits.interruptions, function.handles_failures) if interrupted else 0
     return Called(job["step_id"], job["attempt"], function.max_attempts + spare)
 
 

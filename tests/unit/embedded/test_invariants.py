@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,18 @@ def test_a_failure_handler_that_is_interrupted_is_called_once_more_and_not_for_e
         calls += len(journal.settle())
         scheduling.recover(journal.tx)
     assert calls == 2
+
+
+def test_deaths_of_the_process_may_be_allowed_beyond_the_retries(journal: Journal) -> None:
+    """A machine that is switched off and on again says little about the document that was being read."""
+    limits = replace(journal.policy.limits, interruptions=7)
+    journal.policy = replace(journal.policy, limits=limits)
+    call = started(journal)
+    calls = 1
+    for _ in range(50):
+        scheduling.recover(journal.tx)
+        calls += sum(again.run_id == call.run_id for again in journal.settle())
+    assert calls == call.called.max_attempts + 7
 
 
 @pytest.mark.parametrize("first", TERMINAL)
