@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import functools
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +67,7 @@ class MiniLmEmbedder:
         for batch in _batches([len(ids) for ids in encoded]):
             part = [encoded[index] for index in batch]
             vectors[batch] = await _run(self._documents, functools.partial(self._load().embed, part))
+        self._documents.submit(_trim)  # nobody waits for it
         return vectors
 
     async def embed_query(self, text: str) -> Vectors:
@@ -93,6 +96,12 @@ async def _run(thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(thread, work)
 
 
+def _trim() -> None:
+    """Gives freed memory back to the system, which glibc's allocator keeps: 200 MiB after a job otherwise."""
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     session: Any
@@ -110,7 +119,7 @@ class _Loaded:
         options.intra_op_num_threads = threads or os.cpu_count() or 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves the cores to others
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        # Neither malloc nor the arena would give a batch's memory back by itself: 411 MB stayed of a job, now 180 MB.
+        # The arena would keep the largest batch's memory for ever.
         each_run = onnxruntime.RunOptions()
         each_run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         tokenizer = Tokenizer.from_file(str(files.tokenizer))

@@ -20,6 +20,7 @@ OFFICIAL_SHA256: Mapping[str, str] = {
     WEIGHTS: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     TOKENIZER: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
+_REMEDY = f"Put the official {WEIGHTS} and {TOKENIZER} in a folder and name it in CAIRN_EMBEDDING_MODEL_DIR."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,7 @@ def locate(model_dir: Path | None = None) -> ModelFiles:
     files = ModelFiles(folder / WEIGHTS, folder / TOKENIZER)
     for path in (files.weights, files.tokenizer):
         if not path.is_file():
-            raise ModelFilesInvalid(
-                f"{path} is not there. CAIRN_EMBEDDING_MODEL_DIR names the folder of the model's files."
-            )
+            raise ModelFilesInvalid(f"{path} is not there. {_REMEDY}")
     return files
 
 
@@ -45,7 +44,7 @@ def verify(path: Path) -> None:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != OFFICIAL_SHA256[path.name]:
-        raise ModelFilesInvalid(f"{path} is not the official file: its SHA-256 is {found}.")
+        raise ModelFilesInvalid(f"{path} is not the official file: its SHA-256 is {found}. {_REMEDY}")
 
 
 def _package_folder() -> Path:
