@@ -31,10 +31,12 @@ from app.services.deletion import DocumentDeletion
 from app.services.documents import Documents
 from app.services.health import Dependency, Health, State
 from app.services.identity import Identity, new_secret
+from app.services.indexing import Indexing
 from app.services.ingestion import DocumentIngestion, IngestionLimits, VersionCache
 from app.services.job_record import CatalogJobRecord
 from app.services.jobs import Jobs
 from app.services.outbox import Outbox
+from app.services.reindex import CollectionReindex, Reindexes
 from app.services.retrieval import Retrieval
 from app.services.staging import Staging
 from app.settings import BUILT_IN_MODEL, Settings
@@ -50,6 +52,7 @@ from workflows.ingest import Limits
 log = structlog.get_logger()
 
 FIRST_KEY_FILE = "first-key"
+_OLLAMA = "ollama/"
 _MULTIPART_OVERHEAD = 1024 * 1024
 _INTERRUPTIONS = 20  # deaths of the server under one step before its document is suspected
 
@@ -91,22 +94,41 @@ class Stores:
             await asyncio.to_thread(self.catalog.close)
 
 
+class InstalledEmbedders:
+    """Embedders of pipelines/ports.py: the built-in one, and each of Ollama's under `ollama/NAME`."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ModelUnavailable when the default cannot be had."""
+        self._settings = settings
+        self._known: dict[str, MiniLmEmbedder | OllamaEmbedder] = {}
+        name = settings.embedding_model
+        self.default = self.of(name if name == BUILT_IN_MODEL else f"{_OLLAMA}{name}")
+
+    def of(self, model: str) -> MiniLmEmbedder | OllamaEmbedder:
+        if model not in self._known:
+            self._known.setdefault(model, self._build(model))
+        return self._known[model]
+
+    def _build(self, model: str) -> MiniLmEmbedder | OllamaEmbedder:
+        settings = self._settings
+        if model == BUILT_IN_MODEL:
+            return MiniLmEmbedder(settings.data_dir.resolve() / "models", settings.embedding_model_dir)
+        if not model.startswith(_OLLAMA):
+            raise ModelUnavailable(f"There is no embedding model {model!r}: name {BUILT_IN_MODEL} or {_OLLAMA}NAME.")
+        if not settings.ollama_url:
+            raise ModelUnavailable(f"{model} is a model of Ollama, and CAIRN_OLLAMA_URL is empty.")
+        return OllamaEmbedder(settings.ollama_url, model.removeprefix(_OLLAMA))
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
-    embedder: MiniLmEmbedder | OllamaEmbedder
+    embedders: InstalledEmbedders
     chat: ChatModel | None
 
     @classmethod
     def of(cls, settings: Settings) -> Models:
-        embedder: MiniLmEmbedder | OllamaEmbedder
-        if settings.embedding_model == BUILT_IN_MODEL:
-            embedder = MiniLmEmbedder(settings.data_dir.resolve() / "models", settings.embedding_model_dir)
-        elif settings.ollama_url:
-            embedder = OllamaEmbedder(settings.ollama_url, settings.embedding_model)
-        else:
-            raise ModelUnavailable(f"{settings.embedding_model} is a model of Ollama, and CAIRN_OLLAMA_URL is empty.")
         chat = OllamaChat(settings.ollama_url, settings.llm_model) if settings.ollama_url else None
-        return cls(embedder, chat)
+        return cls(InstalledEmbedders(settings), chat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,17 +247,18 @@ def assemble(settings: Settings) -> Assembly:
     pool = ProcessPool(settings.worker_processes, settings.worker_memory_bytes, settings.parse_timeout_s)
     staging = Staging(folder / "incoming", pool, max_file_bytes=settings.max_file_bytes, max_pages=settings.max_pages)
     outbox = Outbox(catalog, inngest_client.InngestEvents(engine.client))
-    collections = Collections(catalog, models.embedder, CHUNKER, _now)
+    collections = Collections(catalog, models.embedders, CHUNKER, _now)
     record = CatalogJobRecord(catalog, _now)
-    retrieval = Retrieval(catalog, models.embedder, stores.vectors, stores.keywords)
+    retrieval = Retrieval(catalog, models.embedders, stores.vectors, stores.keywords)
+    indexing = Indexing(catalog, stores.blobs, pool, models.embedders, stores.vectors, stores.keywords)
     caches: list[VersionCache] = []
     ingestion = DocumentIngestion(
         catalog=catalog,
         blobs=stores.blobs,
         workers=pool,
-        embedder=models.embedder,
+        embedders=models.embedders,
         vectors=stores.vectors,
-        keywords=stores.keywords,
+        indexing=indexing,
         caches=caches,
         progress=record,
         policy=POLICIES[settings.pii_policy],
@@ -246,17 +269,19 @@ def assemble(settings: Settings) -> Assembly:
         limits=IngestionLimits(max_pages=settings.max_pages),
     )
     deletion = DocumentDeletion(catalog, stores.blobs, stores.vectors, stores.keywords, caches)
-    work = registry.Work(ingestion, deletion, outbox, record)
+    reindexing = CollectionReindex(catalog, indexing, ingestion.redacted, record)
+    work = registry.Work(ingestion, deletion, reindexing, outbox, record)
     services = Services(
         identity=Identity(catalog, _now),
         collections=collections,
         documents=Documents(catalog, collections, stores.blobs, staging, outbox, _now),
         jobs=Jobs(catalog, outbox, _now),
         outbox=outbox,
+        reindexes=Reindexes(catalog, collections, models.embedders, CHUNKER, outbox, _now),
         retrieval=retrieval,
         ask=Ask(
             retrieval,
-            models.embedder,
+            models.embedders.default,
             models.chat,
             first_token_timeout_s=settings.llm_first_token_timeout_s,
             token_timeout_s=settings.llm_token_timeout_s,
@@ -284,7 +309,7 @@ def _dependencies(settings: Settings, stores: Stores, models: Models) -> tuple[D
         Dependency("vectors", f"Chroma, {settings.chroma_url or folder / 'chroma'}", False, stores.vectors.ping),
         Dependency("files", str(folder / "files"), True, stores.blobs.ping),
         Dependency("workflows", settings.inngest_url if settings.external_engine else "embedded", False, engine),
-        Dependency("embeddings", models.embedder.model, False, models.embedder.ping),
+        Dependency("embeddings", models.embedders.default.model, False, models.embedders.default.ping),
     ]
     if models.chat is not None:
         found.append(Dependency("model", f"{settings.llm_model} at {settings.ollama_url}", False, chat))

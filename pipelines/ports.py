@@ -45,6 +45,14 @@ class Embedder(Protocol):
     async def embed_query(self, text: str) -> Vectors: ...  # (dimensions,), L2-normalised
 
 
+class Embedders(Protocol):
+    """Every model that collections may be built with. `default` is the one of new collections."""
+
+    @property
+    def default(self) -> Embedder: ...
+    def of(self, model: str) -> Embedder: ...  # by its id; ModelUnavailable when this installation cannot have it
+
+
 class Message(NamedTuple):
     role: str  # system, user, assistant
     content: str
@@ -91,6 +99,7 @@ class KeywordIndex(Protocol):
     ) -> list[Hit]: ...  # BM25; `text` is a question, not a syntax
     async def chunk_ids(self, version_id: str) -> set[str]: ...
     async def delete_version(self, version_id: str) -> None: ...
+    async def delete(self, chunk_ids: Collection[str]) -> None: ...  # absent is fine
     async def ping(self) -> None: ...
 
 
@@ -139,6 +148,8 @@ class UnitOfWork(Protocol):
     @property
     def collections(self) -> Collections: ...
     @property
+    def generations(self) -> Generations: ...
+    @property
     def documents(self) -> Documents: ...
     @property
     def chunks(self) -> Chunks: ...
@@ -161,6 +172,25 @@ class Collections(Protocol):
     def by_name(self, tenant_id: str, name: str) -> documents.Collection | None: ...
     def by_id(self, collection_id: str) -> documents.Collection | None: ...
     def all(self, tenant_id: str) -> list[documents.Collection]: ...
+
+
+class Generations(Protocol):
+    """Builds of collections. A version is `complete` in one once all its chunks are in its indexes."""
+
+    def add(self, generation: documents.Generation) -> None: ...  # known: no error
+    def of_collection(self, collection_id: str) -> list[documents.Generation]: ...  # the active one among them
+    def drop(self, generation_id: str) -> None: ...  # not an active one; absent is fine
+    def begin(self, generation_id: str, version_id: str) -> None: ...  # before anything of the version is written
+    def complete(self, generation_id: str, version_id: str, chunks: int) -> None: ...
+    def is_complete(self, generation_id: str, version_id: str) -> bool: ...
+    def forget(self, generation_id: str, version_id: str) -> None: ...  # after what was written is removed
+    def held(self, generation_id: str) -> int: ...  # versions complete in it
+    def missing(self, generation_id: str) -> list[str]: ...  # versions that answer and are not complete in it
+    def stale(self, generation_id: str) -> list[str]: ...  # versions begun in it that do not answer any more
+    def flip(self, generation_id: str) -> bool: ...
+
+    """Makes it the collection's active one, whose revision grows, unless a version is missing. Repeating it changes
+    nothing."""
 
 
 class DocumentFilter(NamedTuple):
@@ -223,7 +253,11 @@ class Chunks(Protocol):
     def of_version(
         self, version_id: str, chunker: str, first: int = 0, limit: int | None = None
     ) -> list[chunks.Chunk]: ...
-    def ids(self, version_id: str) -> set[str]: ...
+    def ids(self, version_id: str, chunker: str | None = None) -> set[str]: ...  # None: of every chunker
+    def outdated(
+        self, collection_id: str, limit: int
+    ) -> list[str]: ...  # ids under chunkers that no generation of the collection has
+    def delete(self, chunk_ids: Collection[str]) -> None: ...
     def visible(
         self, principal: access.Principal, collection_id: str, chunk_ids: Collection[str]
     ) -> dict[str, answers.CatalogedChunk]: ...

@@ -13,27 +13,27 @@ FUNCTION_FAILED = "inngest/function.failed"
 FUNCTION_CANCELLED = "inngest/function.cancelled"
 
 
-class DocumentEvent(BaseModel):
-    """What every event about a document carries. `run` counts the starts of its job, from 1."""
+class JobEvent(BaseModel):
+    """What every event carries that a job is about. `run` counts the starts of the job, from 1."""
 
     name: ClassVar[str]
     verb: ClassVar[str]
+    kind: ClassVar[str]
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     tenant_id: str
-    document_id: str
     job_id: str
     run: int = 1
 
     @property
     def subject_id(self) -> str:
-        return self.document_id
+        raise NotImplementedError
 
     @property
     def event_id(self) -> str:
         """Deterministic, so that the engine drops a second one: document-uploaded-{version_id}."""
         again = f"-{self.run}" if self.run > 1 else ""
-        return f"document-{self.verb}-{self.subject_id}{again}"
+        return f"{self.kind}-{self.verb}-{self.subject_id}{again}"
 
     def outbox(self) -> OutboxEvent:
         return OutboxEvent(self.event_id, self.name, self.model_dump())
@@ -44,6 +44,15 @@ class DocumentEvent(BaseModel):
     @classmethod
     def of(cls, event: inngest.Event) -> Self:
         return cls.model_validate(event.data)
+
+
+class DocumentEvent(JobEvent):
+    kind = "document"
+    document_id: str
+
+    @property
+    def subject_id(self) -> str:
+        return self.document_id
 
 
 class VersionEvent(DocumentEvent):
@@ -92,7 +101,21 @@ class BatchRequested(VersionEvent):
     batch_size: int
 
 
-E = TypeVar("E", bound=DocumentEvent)
+class ReindexRequested(JobEvent):
+    """The collection is to be built anew as the generation, which takes the active one's place."""
+
+    kind = "collection"
+    name = "rag/collection.reindex_requested"
+    verb = "reindex-requested"
+    collection_id: str
+    generation_id: str
+
+    @property
+    def subject_id(self) -> str:
+        return self.generation_id
+
+
+E = TypeVar("E", bound=JobEvent)
 
 
 def ended(how: str, function: inngest.Function[Any]) -> inngest.TriggerEvent:

@@ -7,7 +7,7 @@ from typing import Any
 
 import inngest
 
-from workflows import delete, ingest, maintenance
+from workflows import delete, ingest, maintenance, reindex
 from workflows.steps import JobRecord
 
 
@@ -17,6 +17,7 @@ class Work:
 
     ingestion: ingest.Ingestion
     deletion: delete.Deletion
+    reindexing: reindex.Reindexing
     outbox: maintenance.Outbox
     record: JobRecord
 
@@ -25,5 +26,6 @@ def functions(client: inngest.Inngest, work: Work, limits: ingest.Limits) -> lis
     return [
         *ingest.functions(client, work.ingestion, work.record, limits),
         *delete.functions(client, work.deletion, work.record, limits.retries),
+        *reindex.functions(client, work.reindexing, work.record, limits.retries),
         *maintenance.functions(client, work.outbox),
     ]

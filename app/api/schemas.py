@@ -130,6 +130,13 @@ class Collection(Schema):
     created_at: datetime
 
 
+class Reindex(Schema):
+    """What new collections get, where nothing is said."""
+
+    embedding_model: str | None = Field(default=None, description="all-MiniLM-L6-v2, or ollama/NAME")
+    chunker: str | None = None
+
+
 class CollectionList(Schema):
     collections: list[Collection]
 
@@ -161,8 +168,9 @@ class Job(Schema):
     id: str
     kind: jobs.JobKind
     status: jobs.JobStatus
-    document_id: str
+    document_id: str | None = Field(description="null for a job about a whole collection")
     version_id: str | None
+    collection_id: str | None
     run: int
     steps: list[JobStep]
     progress: Progress | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -21,8 +22,10 @@ app = typer.Typer(
 )
 jobs_app = typer.Typer(help="Follow and retry jobs.", invoke_without_command=True)
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
+index_app = typer.Typer(help="Indexes of collections.", no_args_is_help=True)
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(keys_app, name="keys")
+app.add_typer(index_app, name="index")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 InCollection = Annotated[str, typer.Option("--collection", "-c", help="The collection.")]
@@ -137,6 +140,24 @@ def jobs_retry(job_id: str, json: AsJson = False) -> None:
     """Start a failed or cancelled job again."""
     job = connect(configuration.load()).post(f"/v1/jobs/{job_id}/retry")
     show.as_json(job) if json else show.jobs([job])
+
+
+@index_app.command("reindex")
+def index_reindex(
+    collection: str,
+    embedding_model: Annotated[str | None, typer.Option(help="all-MiniLM-L6-v2, or ollama/NAME.")] = None,
+    chunker: Annotated[str | None, typer.Option(help="How documents are cut, such as layout-200-1.")] = None,
+    wait: Annotated[bool, typer.Option(help="Follow the job to its end.")] = True,
+    json: AsJson = False,
+) -> None:
+    """Build a collection anew, by default as new collections are; the present build answers until it is done."""
+    client = connect(configuration.load())
+    body = {"embedding_model": embedding_model, "chunker": chunker}
+    job = client.post(f"/v1/collections/{quote(collection, safe='')}/reindex", body)
+    if wait:
+        (job,) = _ended(client, [{"job_id": job["id"]}])
+    show.as_json(job) if json else show.jobs([job])
+    sys.exit(1 if job["status"] in ("failed", "cancelled") else 0)
 
 
 @keys_app.command("first")

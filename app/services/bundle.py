@@ -11,6 +11,7 @@ from app.services.health import Health
 from app.services.identity import Identity
 from app.services.jobs import Jobs
 from app.services.outbox import Outbox
+from app.services.reindex import Reindexes
 from app.services.retrieval import Retrieval
 
 
@@ -21,6 +22,7 @@ class Services:
     documents: Documents
     jobs: Jobs
     outbox: Outbox
+    reindexes: Reindexes
     retrieval: Retrieval
     ask: Ask
     health: Health

@@ -8,7 +8,7 @@ from pipelines.domain.access import Principal
 from pipelines.domain.documents import Collection, Generation
 from pipelines.domain.errors import CollectionExists, CollectionNotFound, InvalidRequest
 from pipelines.domain.ids import derived_id, new_id
-from pipelines.ports import Catalog, Clock, Embedder
+from pipelines.ports import Catalog, Clock, Embedders
 
 DEFAULT_COLLECTION = "default"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
@@ -17,9 +17,9 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 class Collections:
     """Sync: call it from a thread."""
 
-    def __init__(self, catalog: Catalog, embedder: Embedder, chunker: str, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, embedders: Embedders, chunker: str, clock: Clock) -> None:
         self._catalog = catalog
-        self._embedder = embedder
+        self._embedders = embedders
         self._chunker = chunker
         self._clock = clock
 
@@ -29,12 +29,12 @@ class Collections:
             raise InvalidRequest(
                 "A collection's name has 1 to 64 of a-z, 0-9, - and _, and a letter or digit at both ends."
             )
-        collection_id = new_id("col")
+        collection_id, embedder = new_id("col"), self._embedders.default
         generation = Generation(
-            id=derived_id("gen", collection_id, self._embedder.model, self._chunker),
+            id=derived_id("gen", collection_id, embedder.model, self._chunker),
             collection_id=collection_id,
-            embedding_model=self._embedder.model,
-            dimensions=self._embedder.dimensions,
+            embedding_model=embedder.model,
+            dimensions=embedder.dimensions,
             chunker=self._chunker,
         )
         collection = Collection(collection_id, principal.tenant_id, name, generation, 0, self._clock())

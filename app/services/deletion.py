@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.services.ingestion import VersionCache
-from pipelines.domain.documents import Collection
+from pipelines.domain.documents import Generation
 from pipelines.domain.errors import DependencyUnavailable
 from pipelines.ports import Blobs, Catalog, KeywordIndex, VectorIndex
 from workflows.events import DocumentDeleted
@@ -35,10 +35,10 @@ class DocumentDeletion:
         return {"entries": sum([await cache.forget(versions) for cache in self.caches])}
 
     async def purge_index(self, deleted: DocumentDeleted) -> StepOutput:
-        versions, collection = await asyncio.to_thread(self._traces, deleted)
+        versions, generations = await asyncio.to_thread(self._traces, deleted)
         for version_id in versions:
-            if collection is not None:
-                await self.vectors.delete_version(collection.active_generation, version_id)
+            for generation in generations:
+                await self.vectors.delete_version(generation, version_id)
             await self.keywords.delete_version(version_id)
         return {"versions": len(versions)}
 
@@ -50,12 +50,12 @@ class DocumentDeletion:
 
     async def verify(self, deleted: DocumentDeleted) -> StepOutput:
         """Looks again: a step of an ingest that was cancelled may have written after the purge."""
-        versions, collection = await asyncio.to_thread(self._traces, deleted)
+        versions, generations = await asyncio.to_thread(self._traces, deleted)
         left = len(await self._files(deleted))
         for version_id in versions:
             left += len(await self.keywords.chunk_ids(version_id))
-            if collection is not None:
-                left += len(await self.vectors.chunk_ids(collection.active_generation, version_id))
+            for generation in generations:
+                left += len(await self.vectors.chunk_ids(generation, version_id))
         if left:
             await self.purge_index(deleted)
             await self.purge_files(deleted)
@@ -77,8 +77,8 @@ class DocumentDeletion:
         versions, _ = await asyncio.to_thread(self._traces, deleted)
         return [f"{kind}/{version_id}" for version_id in versions for kind in FILE_KINDS]
 
-    def _traces(self, deleted: DocumentDeleted) -> tuple[list[str], Collection | None]:
+    def _traces(self, deleted: DocumentDeleted) -> tuple[list[str], list[Generation]]:
         with self.catalog.read() as uow:
             collection_id = uow.documents.collection_id(deleted.document_id)
-            collection = uow.collections.by_id(collection_id) if collection_id else None
-            return uow.documents.version_ids(deleted.document_id), collection
+            generations = uow.generations.of_collection(collection_id) if collection_id else []
+            return uow.documents.version_ids(deleted.document_id), generations

@@ -21,7 +21,7 @@ from pipelines.domain.errors import DocumentNotFound, IdempotencyConflict, Inval
 from pipelines.domain.ids import job_id, new_id, version_id
 from pipelines.domain.jobs import Job, JobKind, JobStatus, OutboxEvent
 from pipelines.ports import Blobs, Catalog, Clock, DocumentFilter, IdempotentAnswer, UnitOfWork
-from workflows.events import DocumentDeleted, DocumentUploaded
+from workflows.events import DocumentDeleted, DocumentUploaded, ReindexRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +272,9 @@ def _new_job(kind: JobKind, tenant_id: str, document_id: str, version: str | Non
 def start_event(job: Job) -> OutboxEvent:
     """The event that starts a job's workflow."""
     names = {"tenant_id": job.tenant_id, "document_id": job.document_id, "job_id": job.id, "run": job.run}
+    if job.kind is JobKind.REINDEX:
+        about = {"collection_id": job.collection_id, "generation_id": job.generation_id}
+        return ReindexRequested.model_validate({**names, **about}).outbox()
     if job.kind is JobKind.DELETE:
         return DocumentDeleted.model_validate(names).outbox()
     return DocumentUploaded.model_validate({**names, "version_id": job.version_id}).outbox()

@@ -16,9 +16,10 @@ from typing import Protocol
 
 import numpy as np
 
+from app.services.indexing import Indexing
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Version
-from pipelines.domain.errors import IndexUnavailable, LimitExceeded, UnreadableFile, VersionSuperseded
+from pipelines.domain.errors import LimitExceeded, VersionSuperseded
 from pipelines.domain.jobs import Progress
 from pipelines.domain.privacy import PiiPolicy
 from pipelines.ingest import parse, stages
@@ -29,14 +30,18 @@ from pipelines.ports import (
     Catalog,
     Clock,
     Embedder,
+    Embedders,
     IngestTarget,
-    KeywordIndex,
     VectorIndex,
     Vectors,
     Workers,
 )
 from workflows.events import BatchRequested, DocumentUploaded
 from workflows.steps import StepOutput
+
+
+class _NotInGeneration(Exception):
+    """The collection's active generation does not hold the version."""
 
 
 class ProgressRecord(Protocol):
@@ -62,9 +67,9 @@ class DocumentIngestion:
     catalog: Catalog
     blobs: Blobs
     workers: Workers
-    embedder: Embedder
+    embedders: Embedders
     vectors: VectorIndex
-    keywords: KeywordIndex
+    indexing: Indexing
     caches: Sequence[VersionCache]
     progress: ProgressRecord
     policy: PiiPolicy
@@ -75,17 +80,21 @@ class DocumentIngestion:
     async def parse(self, upload: DocumentUploaded) -> StepOutput:
         """Pages to blocks, a range of pages at a time; a range that is done is not done again."""
         version = (await self._wanted(upload.version_id)).version
+        pages = await self._parse(version, upload.job_id)
+        await asyncio.to_thread(self._record_pages, version, pages)
+        return {"pages": pages, "blob_key": _parsed_prefix(version)}
+
+    async def _parse(self, version: Version, job_id: str | None) -> int:
         async with self.blobs.local(version.blob_key) as path:
             pages = await self.workers.run(parse.probe, path, version.media_type)
             if pages > self.limits.max_pages:
                 raise LimitExceeded(f"The file has {pages:,} pages; {self.limits.max_pages:,} are allowed.")
             if not await self.blobs.exists(self._redacted_key(version)):
-                await self._parse_ranges(upload, version, path, parse.plan_ranges(pages, self.limits.pages_per_range))
-        await asyncio.to_thread(self._record_pages, version, pages)
-        return {"pages": pages, "blob_key": _parsed_prefix(version)}
+                await self._parse_ranges(job_id, version, path, parse.plan_ranges(pages, self.limits.pages_per_range))
+        return pages
 
     async def _parse_ranges(
-        self, upload: DocumentUploaded, version: Version, path: Path, ranges: Sequence[PageRange]
+        self, job_id: str | None, version: Version, path: Path, ranges: Sequence[PageRange]
     ) -> None:
         done = 0
         total = ranges[-1].last
@@ -97,7 +106,8 @@ class DocumentIngestion:
                 blocks = await self.workers.run(stages.parse_range, path, version.media_type, pages)
                 await self.blobs.put(key, blocks)
             done += pages.last - pages.first + 1
-            await self.progress.progress(upload.job_id, Progress(done, total, "pages"))
+            if job_id is not None:
+                await self.progress.progress(job_id, Progress(done, total, "pages"))
 
         tasks = [asyncio.create_task(parse_range(pages)) for pages in ranges]
         try:
@@ -110,6 +120,11 @@ class DocumentIngestion:
     async def redact(self, upload: DocumentUploaded) -> StepOutput:
         """All ranges to one document without personal data; the ranges are removed."""
         version = (await self._wanted(upload.version_id)).version
+        key = await self._redact(version)
+        counts = await asyncio.to_thread(self._redaction_counts, version)
+        return {"redacted": sum(counts.values()), **counts, "blob_key": key}
+
+    async def _redact(self, version: Version) -> str:
         key = self._redacted_key(version)
         if not await self.blobs.exists(key):
             parts = [await self.blobs.get(part) for part in sorted(await self.blobs.keys(_parsed_prefix(version)))]
@@ -117,21 +132,21 @@ class DocumentIngestion:
             await asyncio.to_thread(self._record_redaction, version, report.counts)
             await self.blobs.put(key, document)
         await self.blobs.delete(f"parsed/{version.id}")
-        counts = await asyncio.to_thread(self._redaction_counts, version)
-        return {"redacted": sum(counts.values()), **counts, "blob_key": key}
+        return key
+
+    async def redacted(self, version: Version) -> str:
+        """The key of the version's document without personal data, which is made anew if it is gone."""
+        if not await self.blobs.exists(self._redacted_key(version)):
+            await self._parse(version, None)
+        return await self._redact(version)
 
     async def chunk(self, upload: DocumentUploaded) -> StepOutput:
         target = await self._wanted(upload.version_id)
-        version, chunker = target.version, target.collection.active_generation.chunker
-        document = await self.blobs.get(self._redacted_key(version))
-        counter = self.embedder.token_counter()
-        rows = await self.workers.run(stages.chunk_document, document, version.id, chunker, counter)
-        if not rows:
-            raise UnreadableFile("No text was found in the file. If it is a scan, it needs OCR first.")
-        await asyncio.to_thread(self._replace_chunks, version, chunker, rows)
+        version = target.version
+        chunks = await self.indexing.chunk(target.collection.active_generation, version, self._redacted_key(version))
         return {
-            "chunks": len(rows),
-            "batch_size": max(self.limits.chunks_per_batch, -(-len(rows) // self.limits.max_batches)),
+            "chunks": chunks,
+            "batch_size": max(self.limits.chunks_per_batch, -(-chunks // self.limits.max_batches)),
         }
 
     async def embed_batch(self, request: BatchRequested, batch: int) -> StepOutput:
@@ -143,7 +158,7 @@ class DocumentIngestion:
         data = (
             await self.blobs.get(key)
             if await self.blobs.exists(key)
-            else _encode(await self.embedder.embed_documents(texts))
+            else _encode(await self._embedder(target).embed_documents(texts))
         )
         await self.blobs.put(key, data)
         await self.progress.progress(request.job_id, Progress(first + len(rows), request.chunks, "chunks"))
@@ -157,28 +172,24 @@ class DocumentIngestion:
             vectors = _decode(await self.blobs.get(key))
             rows = await asyncio.to_thread(self._chunks, target, int(key.rsplit("/", 1)[-1]), len(vectors))
             await self.vectors.upsert(generation, rows, vectors)
-            await self.keywords.upsert(target.collection.id, rows)
-        wanted = await asyncio.to_thread(self._chunk_ids, target.version)
-        held = (
-            await self.vectors.chunk_ids(generation, target.version.id),
-            await self.keywords.chunk_ids(target.version.id),
-        )
-        if any(ids != wanted for ids in held):
-            await self._purge(target, target.version.id, keep_chunks=True)
-            raise IndexUnavailable("The index does not hold what was written to it; it is written again.")
-        try:
-            await self._wanted(upload.version_id)
-        except VersionSuperseded:  # deleted or replaced meanwhile: whoever did that may have purged before we wrote
-            await self._purge(target, target.version.id)
-            raise
-        return {"vectors": len(held[0]), "keyword_rows": len(held[1])}
+        return {"chunks": await self.indexing.fill(generation, target, self.redacted)}
 
     async def activate(self, upload: DocumentUploaded) -> StepOutput:
         def commit() -> str | None:
             with self.catalog.begin() as uow:
+                target = uow.documents.target(upload.version_id)
+                if target is None:
+                    raise VersionSuperseded
+                if not uow.generations.is_complete(target.collection.active_generation.id, upload.version_id):
+                    raise _NotInGeneration
                 return uow.documents.activate(upload.version_id, self.clock())
 
-        return {"replaced": await asyncio.to_thread(commit) or ""}
+        while True:
+            try:
+                return {"replaced": await asyncio.to_thread(commit) or ""}
+            except _NotInGeneration:  # the collection was reindexed after this version was indexed
+                target = await self._wanted(upload.version_id)
+                await self.indexing.fill(target.collection.active_generation, target, self.redacted)
 
     async def invalidate_caches(self, upload: DocumentUploaded) -> StepOutput:
         target = await self._wanted(upload.version_id)
@@ -191,7 +202,7 @@ class DocumentIngestion:
         await self.blobs.delete(f"vectors/{target.version.id}")
         retired = [each for each in await asyncio.to_thread(self._version_ids, target) if each != target.version.id]
         for version_id in retired:
-            await self._purge(target, version_id)
+            await self.indexing.purge(target.collection.id, version_id)
         return {"retired_versions": len(retired)}
 
     async def give_up(self, upload: DocumentUploaded) -> None:
@@ -199,7 +210,7 @@ class DocumentIngestion:
         await self.blobs.delete(f"parsed/{upload.version_id}")
         target = await asyncio.to_thread(self._target, upload.version_id)
         if target is not None and target.document.active_version_id != upload.version_id:
-            await self._purge(target, upload.version_id)
+            await self.indexing.purge(target.collection.id, upload.version_id)
 
     # --- the catalog, from a thread ---
 
@@ -223,10 +234,6 @@ class DocumentIngestion:
             chunker = target.collection.active_generation.chunker
             return uow.chunks.of_version(target.version.id, chunker, first, limit)
 
-    def _chunk_ids(self, version: Version) -> set[str]:
-        with self.catalog.read() as uow:
-            return uow.chunks.ids(version.id)
-
     def _redaction_counts(self, version: Version) -> dict[str, int]:
         target = self._target(version.id)
         return dict(target.version.pii_counts) if target else {}
@@ -239,20 +246,8 @@ class DocumentIngestion:
         with self.catalog.begin() as uow:
             uow.documents.record_facts(version.id, pii_counts=counts)
 
-    def _replace_chunks(self, version: Version, chunker: str, rows: Sequence[Chunk]) -> None:
-        with self.catalog.begin() as uow:
-            uow.chunks.replace(version.id, chunker, rows)
-            uow.documents.record_facts(version.id, chunks=len(rows))
-
-    async def _purge(self, target: IngestTarget, version_id: str, *, keep_chunks: bool = False) -> None:
-        await self.vectors.delete_version(target.collection.active_generation, version_id)
-        await self.keywords.delete_version(version_id)
-        if not keep_chunks:
-            await asyncio.to_thread(self._delete_chunks, version_id)
-
-    def _delete_chunks(self, version_id: str) -> None:
-        with self.catalog.begin() as uow:
-            uow.chunks.delete_version(version_id)
+    def _embedder(self, target: IngestTarget) -> Embedder:
+        return self.embedders.of(target.collection.active_generation.embedding_model)
 
     # --- where things lie ---
 

@@ -10,8 +10,8 @@ from app.services.timings import Timings
 from pipelines.domain.access import Principal
 from pipelines.domain.answers import CatalogedChunk, Passage
 from pipelines.domain.documents import Collection
-from pipelines.domain.errors import CollectionNotFound, DependencyUnavailable, IndexUnavailable, ModelUnavailable
-from pipelines.ports import Catalog, Embedder, Hit, KeywordIndex, VectorIndex
+from pipelines.domain.errors import CollectionNotFound, DependencyUnavailable, IndexUnavailable
+from pipelines.ports import Catalog, Embedders, Hit, KeywordIndex, VectorIndex
 from pipelines.query.fuse import fuse
 
 _INDEXES = {"dense": "vectors", "keyword": "keywords"}  # by the ranking that it gives
@@ -35,14 +35,14 @@ class Retrieval:
     def __init__(
         self,
         catalog: Catalog,
-        embedder: Embedder,
+        embedders: Embedders,
         vectors: VectorIndex,
         keywords: KeywordIndex,
         *,
         index_timeout_s: float = 20,
     ) -> None:
         self._catalog = catalog
-        self._embedder = embedder
+        self._embedders = embedders
         self._vectors = vectors
         self._keywords = keywords
         self._index_timeout_s = index_timeout_s
@@ -56,13 +56,13 @@ class Retrieval:
             ranked = fuse({name: hits for name, hits in rankings.items() if hits is not None})
             with timings.measure("check"):
                 ids = [chunk_id for chunk_id, _ in ranked]
-                revision, visible = await asyncio.to_thread(self._check, principal, found.id, ids)
+                present, visible = await asyncio.to_thread(self._check, principal, found.id, ids)
             passages = [Passage(visible[id_], scores.fused or 0.0, scores) for id_, scores in ranked if id_ in visible]
             full = any(hits is not None and len(hits) >= limit for hits in rankings.values())
             if len(passages) < top_k and full and limit < _MOST_CANDIDATES:
                 limit *= 4  # crowded out by what this person may not see
-            elif revision != found.revision and len(visible) < len(ids) and repeats < _MOST_REPEATS:
-                repeats += 1  # replaced meanwhile: the new version may not have been proposed yet
+            elif repeats < _MOST_REPEATS and _outrun(found, present, all_seen=len(visible) == len(ids)):
+                repeats += 1
             else:
                 break
         timings.mark("retrieve")
@@ -91,9 +91,8 @@ class Retrieval:
 
     async def _dense(self, collection: Collection, query: str, limit: int) -> list[Hit]:
         generation = collection.active_generation
-        if generation.embedding_model != self._embedder.model:
-            raise ModelUnavailable(f"The collection was built with {generation.embedding_model}.")
-        return await self._vectors.query(generation, await self._embedder.embed_query(query), limit)
+        vector = await self._embedders.of(generation.embedding_model).embed_query(query)
+        return await self._vectors.query(generation, vector, limit)
 
     def _collection(self, principal: Principal, name: str) -> Collection:
         with self._catalog.read() as uow:
@@ -104,9 +103,15 @@ class Retrieval:
 
     def _check(
         self, principal: Principal, collection_id: str, ids: Sequence[str]
-    ) -> tuple[int, dict[str, CatalogedChunk]]:
-        """What of the proposals may be seen, in one snapshot, and the collection's revision in it."""
+    ) -> tuple[Collection | None, dict[str, CatalogedChunk]]:
+        """What of the proposals may be seen, in one snapshot, and the collection in it."""
         with self._catalog.read() as uow:
             collection = uow.collections.by_id(collection_id)
-            visible = uow.chunks.visible(principal, collection_id, ids)
-            return (collection.revision if collection else -1), visible
+            return collection, uow.chunks.visible(principal, collection_id, ids)
+
+
+def _outrun(found: Collection, present: Collection | None, *, all_seen: bool) -> bool:
+    """Whether a change went by under the search, so that what answers now may not have been proposed."""
+    if present is None or present.active_generation != found.active_generation:
+        return True
+    return present.revision != found.revision and not all_seen

@@ -11,6 +11,7 @@ from enum import StrEnum
 class JobKind(StrEnum):
     INGEST = "ingest-document"
     DELETE = "delete-document"
+    REINDEX = "reindex-collection"
 
 
 class JobStatus(StrEnum):
@@ -59,13 +60,16 @@ class JobStep:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`run` counts the times the job was started: 1, and one more for each retry by a person."""
+    """`run` counts the times the job was started: 1, and one more for each retry by a person.
+
+    It is about a document, or about a collection and the generation that is built for it.
+    """
 
     id: str
     tenant_id: str
     kind: JobKind
     status: JobStatus
-    document_id: str
+    document_id: str | None
     version_id: str | None
     run: int
     steps: tuple[JobStep, ...]
@@ -73,6 +77,8 @@ class Job:
     error: JobError | None
     created_at: datetime
     updated_at: datetime
+    collection_id: str | None = None
+    generation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

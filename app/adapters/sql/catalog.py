@@ -22,6 +22,7 @@ from sqlmodel import Session
 from app.adapters.sql.chunks import SqlChunks
 from app.adapters.sql.collections import SqlCollections
 from app.adapters.sql.documents import ERASED, SqlDocuments
+from app.adapters.sql.generations import SqlGenerations
 from app.adapters.sql.jobs import SqlJobs
 from app.adapters.sql.keys import SqlIdempotency, SqlKeys
 from app.adapters.sql.outbox import SqlOutbox
@@ -45,6 +46,7 @@ class SqlUnitOfWork:
 
     keys: SqlKeys
     collections: SqlCollections
+    generations: SqlGenerations
     documents: SqlDocuments
     chunks: SqlChunks
     jobs: SqlJobs
@@ -56,6 +58,7 @@ class SqlUnitOfWork:
         return cls(
             SqlKeys(session),
             SqlCollections(session),
+            SqlGenerations(session),
             SqlDocuments(session),
             SqlChunks(session),
             SqlJobs(session),

@@ -42,8 +42,24 @@ class SqlChunks:
         )
         return [_chunk(row) for row in self.session.exec(query)]
 
-    def ids(self, version_id: str) -> set[str]:
-        return set(self.session.exec(select(ChunkRow.id).where(ChunkRow.version_id == version_id)))
+    def ids(self, version_id: str, chunker: str | None = None) -> set[str]:
+        query = select(ChunkRow.id).where(ChunkRow.version_id == version_id)
+        return set(self.session.exec(query if chunker is None else query.where(ChunkRow.chunker == chunker)))
+
+    def outdated(self, collection_id: str, limit: int) -> list[str]:
+        used = select(GenerationRow.chunker).where(GenerationRow.collection_id == collection_id)
+        query = (
+            select(ChunkRow.id)
+            .join(VersionRow, col(VersionRow.id) == ChunkRow.version_id)
+            .join(DocumentRow, col(DocumentRow.id) == VersionRow.document_id)
+            .where(DocumentRow.collection_id == collection_id, col(ChunkRow.chunker).not_in(used))
+            .limit(limit)
+        )
+        return list(self.session.exec(query))
+
+    def delete(self, chunk_ids: Collection[str]) -> None:
+        for ids in _batches(list(chunk_ids)):
+            self.session.exec(delete(ChunkRow).where(col(ChunkRow.id).in_(ids)))
 
     def visible(
         self, principal: Principal, collection_id: str, chunk_ids: Collection[str]

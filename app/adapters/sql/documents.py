@@ -15,6 +15,7 @@ from app.adapters.sql.models import (
     ChunkRow,
     CollectionRow,
     DocumentRow,
+    GenerationVersionRow,
     IdempotencyRow,
     JobEventRow,
     JobRow,
@@ -161,7 +162,12 @@ class SqlDocuments:
             return
         versions = select(VersionRow.id).where(VersionRow.document_id == document_id)
         jobs = select(JobRow.id).where(JobRow.document_id == document_id, JobRow.kind != JobKind.DELETE.value)
+        active = select(CollectionRow.active_generation_id).where(CollectionRow.id == row.collection_id)
         for statement in (
+            delete(GenerationVersionRow).where(
+                col(GenerationVersionRow.version_id).in_(versions),
+                col(GenerationVersionRow.generation_id).in_(active),  # of one being built, its builder cleans up
+            ),
             delete(ChunkRow).where(col(ChunkRow.version_id).in_(versions)),
             delete(JobEventRow).where(col(JobEventRow.job_id).in_(jobs)),
             delete(JobStepRow).where(col(JobStepRow.job_id).in_(jobs)),

@@ -29,6 +29,8 @@ class SqlJobs:
                 status=job.status.value,
                 document_id=job.document_id,
                 version_id=job.version_id,
+                collection_id=job.collection_id,
+                generation_id=job.generation_id,
                 run=job.run,
                 progress=asdict(job.progress) if job.progress else None,
                 error=asdict(job.error) if job.error else None,
@@ -161,19 +163,26 @@ class SqlJobs:
             error=JobError(**row.error) if row.error else None,
             created_at=row.created_at,
             updated_at=row.updated_at,
+            collection_id=row.collection_id,
+            generation_id=row.generation_id,
         )
 
 
 def _readable(principal: Principal) -> ColumnElement[bool]:
-    """Jobs of documents that the principal may read; of a deleted document, only the job that deletes it."""
+    """Jobs of documents that the principal may read; of a deleted document, only the job that deletes it.
+
+    Those of a collection are for everyone of the tenant.
+    """
     named = select(ReaderRow.document_id).where(
         ReaderRow.document_id == JobRow.document_id, col(ReaderRow.subject).in_(principal.subjects)
     )
     live = select(DocumentRow.id).where(DocumentRow.id == JobRow.document_id, col(DocumentRow.deleted_at).is_(None))
     return and_(
         col(JobRow.tenant_id) == principal.tenant_id,
-        named.exists(),
-        or_(live.exists(), col(JobRow.kind) == JobKind.DELETE.value),
+        or_(
+            and_(named.exists(), or_(live.exists(), col(JobRow.kind) == JobKind.DELETE.value)),
+            col(JobRow.collection_id).is_not(None),
+        ),
     )
 
 

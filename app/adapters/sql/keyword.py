@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -139,6 +139,14 @@ class SqlKeywordIndex:
                 connection.execute(sql(_FORGET))
 
         await self._write(write)
+
+    async def delete(self, chunk_ids: Collection[str]) -> None:
+        def write(connection: Connection) -> None:
+            for statement in _DELETE_CHUNK[self._kind]:
+                connection.execute(sql(statement), [{"chunk_id": chunk_id} for chunk_id in chunk_ids])
+
+        if chunk_ids:
+            await self._write(write)
 
     async def ping(self) -> None:
         def read() -> None:

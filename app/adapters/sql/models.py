@@ -78,6 +78,13 @@ class GenerationRow(SQLModel, table=True):
     chunker: str
 
 
+class GenerationVersionRow(SQLModel, table=True):
+    __tablename__ = "generation_versions"
+    generation_id: str = Field(foreign_key="generations.id", primary_key=True)
+    version_id: str = Field(primary_key=True)  # may outlive its version until the indexes are cleaned of it
+    chunks: int | None = None  # None until all of them are in the indexes
+
+
 class DocumentRow(SQLModel, table=True):
     __tablename__ = "documents"
     __table_args__ = (Index("documents_by_time", "tenant_id", "created_at", "id"),)
@@ -136,8 +143,10 @@ class JobRow(SQLModel, table=True):
     tenant_id: str = _to("tenants.id", index=False)
     kind: str
     status: str
-    document_id: str = _to("documents.id")
+    document_id: str | None = Field(default=None, foreign_key="documents.id", index=True)
     version_id: str | None = Field(default=None, index=True)
+    collection_id: str | None = Field(default=None, foreign_key="collections.id", index=True)
+    generation_id: str | None = None  # which may be gone
     run: int
     progress: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     error: dict[str, str] | None = Field(default=None, sa_type=JSON)

@@ -1,0 +1,211 @@
+"""Another embedding model or chunker for a collection: asked for, and built while the present one answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from app.services.collections import Collections
+from app.services.documents import start_event
+from app.services.indexing import Indexing
+from app.services.ingestion import ProgressRecord
+from app.services.outbox import Outbox
+from pipelines.domain.access import Principal
+from pipelines.domain.documents import Collection, Generation, Version
+from pipelines.domain.errors import CollectionNotFound, Conflict, InvalidRequest, VersionSuperseded
+from pipelines.domain.ids import derived_id, job_id
+from pipelines.domain.jobs import Job, JobKind, JobStatus, Progress
+from pipelines.ingest.chunk import CHUNKERS
+from pipelines.ports import Catalog, Clock, Embedders, IngestTarget, UnitOfWork
+from workflows.events import ReindexRequested
+from workflows.steps import StepOutput
+
+
+class ReindexRunning(Conflict):
+    """The collection is being reindexed with another model or chunker; wait for that job."""
+
+    code = "reindex_running"
+
+
+class Reindexes:
+    """Requests for a reindex."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        collections: Collections,
+        embedders: Embedders,
+        chunker: str,
+        outbox: Outbox,
+        clock: Clock,
+    ) -> None:
+        self._catalog = catalog
+        self._collections = collections
+        self._embedders = embedders
+        self._chunker = chunker
+        self._outbox = outbox
+        self._clock = clock
+
+    async def request(
+        self, principal: Principal, name: str, embedding_model: str | None = None, chunker: str | None = None
+    ) -> Job:
+        """The job that builds the collection anew; None stands for what new collections get. The same as now: a repair.
+
+        Asked for again while it runs, the same job. Raises CollectionNotFound, InvalidRequest, ModelUnavailable,
+        ReindexRunning.
+        """
+        job, new = await asyncio.to_thread(self._commit, principal, name, embedding_model, chunker or self._chunker)
+        if new:
+            await self._outbox.dispatch([start_event(job)])
+        return job
+
+    def _commit(self, principal: Principal, name: str, model: str | None, chunker: str) -> tuple[Job, bool]:
+        if chunker not in CHUNKERS:
+            raise InvalidRequest(f"There is no chunker {chunker!r}; this release has {', '.join(CHUNKERS)}.")
+        embedder = self._embedders.of(model) if model else self._embedders.default
+        dimensions = embedder.dimensions
+        collection_id = self._collections.get(principal, name).id
+        with self._catalog.begin() as uow:
+            collection = uow.collections.by_id(collection_id)
+            if collection is None:
+                raise CollectionNotFound
+            # It follows from the one it replaces: the same request is the same build, and going back is a new one.
+            generation_id = derived_id("gen", collection.active_generation.id, embedder.model, chunker)
+            generation = Generation(generation_id, collection_id, embedder.model, dimensions, chunker)
+            return self._start(uow, collection, generation)
+
+    def _start(self, uow: UnitOfWork, collection: Collection, generation: Generation) -> tuple[Job, bool]:
+        at = self._clock()
+        for known in uow.generations.of_collection(collection.id):
+            other = uow.jobs.find(job_id(JobKind.REINDEX, known.id))
+            if other is not None and not other.status.terminal:
+                if known.id == generation.id:
+                    return other, False
+                raise ReindexRunning
+        uow.generations.add(generation)
+        job = uow.jobs.find(job_id(JobKind.REINDEX, generation.id))
+        if job is None:
+            job = Job(
+                id=job_id(JobKind.REINDEX, generation.id),
+                tenant_id=collection.tenant_id,
+                kind=JobKind.REINDEX,
+                status=JobStatus.QUEUED,
+                document_id=None,
+                version_id=None,
+                run=1,
+                steps=(),
+                progress=None,
+                error=None,
+                created_at=at,
+                updated_at=at,
+                collection_id=collection.id,
+                generation_id=generation.id,
+            )
+            uow.jobs.add(job)
+        else:
+            job = uow.jobs.start_again(job.id, at)
+        uow.outbox.add(start_event(job), at)
+        return job, True
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionReindex:
+    """What the steps of `reindex-collection` do (the Reindexing of workflows/reindex.py)."""
+
+    catalog: Catalog
+    indexing: Indexing
+    redacted: Callable[[Version], Awaitable[str]]
+    progress: ProgressRecord
+    page_size: int = 16
+    max_pages: int = 400  # a run has 1,000 steps at most, and some are for catching up
+
+    async def plan(self, request: ReindexRequested) -> StepOutput:
+        """Removes what an earlier build left that was given up; how many versions are to be built, and in what pages."""
+        generation = await self._generation(request)
+        active = await asyncio.to_thread(self._active_id, request.collection_id)
+        for known in await asyncio.to_thread(self.indexing.generations, request.collection_id):
+            if known.id not in (active, generation.id):
+                await self.indexing.drop(known)
+        versions = len((await asyncio.to_thread(self._work, generation.id))[0])
+        return {
+            "versions": versions,
+            "page_size": max(self.page_size, -(-versions // self.max_pages)),
+            "embedding_model": generation.embedding_model,
+            "chunker": generation.chunker,
+        }
+
+    async def build(self, request: ReindexRequested, page_size: int) -> StepOutput:
+        """The next page of versions that answer and are missing; versions that stopped answering are removed."""
+        generation = await self._generation(request)
+        missing, stale = await asyncio.to_thread(self._work, generation.id)
+        for version_id in stale:
+            await self.indexing.vectors.delete_version(generation, version_id)
+            await asyncio.to_thread(self._forget, generation.id, version_id)
+        built = 0
+        for version_id in missing[:page_size]:
+            built += await self._add(generation, version_id)
+        left = len((await asyncio.to_thread(self._work, generation.id))[0])
+        held = await asyncio.to_thread(self._held, generation.id)
+        await self.progress.progress(request.job_id, Progress(held, held + left, "documents"))
+        return {"removed": len(stale), "chunks": built, "left": left}
+
+    async def flip(self, request: ReindexRequested) -> StepOutput:
+        """From here on the new generation answers, unless a version came in that it does not hold yet."""
+
+        def commit() -> bool:
+            with self.catalog.begin() as uow:
+                return uow.generations.flip(request.generation_id)
+
+        await self._generation(request)
+        return {"flipped": int(await asyncio.to_thread(commit))}
+
+    async def drop_old(self, request: ReindexRequested) -> StepOutput:
+        dropped, chunks = 0, 0
+        for known in await asyncio.to_thread(self.indexing.generations, request.collection_id):
+            if known.id != request.generation_id:
+                chunks += await self.indexing.drop(known)
+                dropped += 1
+        return {"generations": dropped, "chunks": chunks}
+
+    async def _add(self, generation: Generation, version_id: str) -> int:
+        """How many chunks were added; 0 for a version that was deleted or replaced meanwhile."""
+        target = await asyncio.to_thread(self._target, version_id)
+        if target is None or target.deleted or target.document.active_version_id != version_id:
+            return 0
+        try:
+            return await self.indexing.fill(generation, target, self.redacted)
+        except VersionSuperseded:
+            return 0
+
+    # --- the catalog, from a thread ---
+
+    async def _generation(self, request: ReindexRequested) -> Generation:
+        """Raises VersionSuperseded when another generation was asked for since."""
+        for known in await asyncio.to_thread(self.indexing.generations, request.collection_id):
+            if known.id == request.generation_id:
+                return known
+        raise VersionSuperseded("Another reindex of the collection was asked for since.")
+
+    def _active_id(self, collection_id: str) -> str:
+        with self.catalog.read() as uow:
+            collection = uow.collections.by_id(collection_id)
+        if collection is None:
+            raise CollectionNotFound
+        return collection.active_generation.id
+
+    def _work(self, generation_id: str) -> tuple[list[str], list[str]]:
+        with self.catalog.read() as uow:
+            return uow.generations.missing(generation_id), uow.generations.stale(generation_id)
+
+    def _held(self, generation_id: str) -> int:
+        with self.catalog.read() as uow:
+            return uow.generations.held(generation_id)
+
+    def _target(self, version_id: str) -> IngestTarget | None:
+        with self.catalog.read() as uow:
+            return uow.documents.target(version_id)
+
+    def _forget(self, generation_id: str, version_id: str) -> None:
+        with self.catalog.begin() as uow:
+            uow.generations.forget(generation_id, version_id)

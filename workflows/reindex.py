@@ -1,0 +1,69 @@
+"""From one build of a collection to the next, while the old one answers (blue/green)."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import count
+from typing import Any, Protocol
+
+import inngest
+
+from workflows.events import FUNCTION_CANCELLED, FUNCTION_FAILED, ReindexRequested, ended, original_of
+from workflows.steps import JobRecord, RecordedSteps, StepOutput
+
+
+class Reindexing(Protocol):
+    """What the steps do. Each may run twice: a version that is complete in the new generation is not built again."""
+
+    async def plan(self, request: ReindexRequested) -> StepOutput: ...  # {"page_size", ...}
+    async def build(self, request: ReindexRequested, page_size: int) -> StepOutput: ...  # {"left", ...}
+    async def flip(self, request: ReindexRequested) -> StepOutput: ...  # {"flipped": 0} while a version is missing
+    async def drop_old(self, request: ReindexRequested) -> StepOutput: ...
+
+
+def functions(
+    client: inngest.Inngest, reindexing: Reindexing, record: JobRecord, retries: int
+) -> list[inngest.Function[Any]]:
+    """`reindex-collection` and `close-reindex`."""
+
+    @client.create_function(
+        fn_id="reindex-collection",
+        name="Reindex collection",
+        trigger=inngest.TriggerEvent(event=ReindexRequested.name),
+        retries=retries,
+        concurrency=[inngest.Concurrency(limit=1)],  # it may take hours, and uploads need the model too
+    )
+    async def reindex_collection(ctx: inngest.Context) -> StepOutput:
+        request = ReindexRequested.of(ctx.event)
+        steps = RecordedSteps(ctx, record, request.job_id)
+        plan = await steps.run("plan-generation", partial(reindexing.plan, request))
+        build = partial(reindexing.build, request, int(plan["page_size"]))
+        pages, flips = count(), count()
+        while True:  # each round catches up with what changed during the one before
+            while (await steps.run(f"build-page-{next(pages)}", build))["left"]:
+                pass
+            if (await steps.run(f"flip-{next(flips)}", partial(reindexing.flip, request)))["flipped"]:
+                break
+        await steps.run("drop-old", partial(reindexing.drop_old, request))
+        await ctx.step.run("close-job", partial(record.succeeded, request.job_id))
+        return {"generation_id": request.generation_id}
+
+    @client.create_function(
+        fn_id="close-reindex",
+        name="Close the job of a reindex that did not succeed",
+        trigger=[ended(FUNCTION_FAILED, reindex_collection), ended(FUNCTION_CANCELLED, reindex_collection)],
+        retries=retries,
+    )
+    async def close_reindex(ctx: inngest.Context) -> None:
+        """What was built stays, for a retry; a request for another generation removes it."""
+        request = original_of(ctx, ReindexRequested)
+
+        async def close_job() -> str:
+            return (await record.failed(request.job_id)).code
+
+        if ctx.event.name == FUNCTION_CANCELLED:
+            await ctx.step.run("close-cancelled-job", partial(record.cancelled, request.job_id))
+        else:
+            await ctx.step.run("close-failed-job", close_job)
+
+    return [reindex_collection, close_reindex]
