@@ -8,4 +8,5 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from app.cli.handbook import write
 
-write(Path(sys.argv[1] if len(sys.argv) > 1 else "handbook.pdf"))
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "handbook.pdf"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+import httpx
 import numpy as np
 
 from pipelines.domain.chunks import Chunk
@@ -23,16 +24,24 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _BATCH = 1_000
-_READ_TIMEOUT_S = 15
-_WRITE_TIMEOUT_S = 60
 
 
 class ChromaIndex:
     """VectorIndex of pipelines/ports.py, in a folder (in this process) or on a Chroma server."""
 
-    def __init__(self, *, path: Path | None = None, url: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        path: Path | None = None,
+        url: str | None = None,
+        read_timeout_s: float = 15,
+        write_timeout_s: float = 60,
+    ) -> None:
+        """A folder's `path`, or a server's `url`; opens nothing."""
         self._path = path
         self._url = url
+        self._read_timeout_s = read_timeout_s
+        self._write_timeout_s = write_timeout_s
         self._opening = threading.Lock()
         self._client: ClientAPI | None = None
 
@@ -51,7 +60,7 @@ class ChromaIndex:
 
         if len(rows) != len(vectors):
             raise ValueError(f"{len(rows)} chunks and {len(vectors)} vectors")
-        await _run(write, _WRITE_TIMEOUT_S)
+        await _run(write, self._write_timeout_s)
 
     async def query(self, generation: Generation, vector: Vectors, limit: int) -> list[Hit]:
         def read() -> list[Hit]:
@@ -65,7 +74,7 @@ class ChromaIndex:
                 for chunk_id, distance in zip(found["ids"][0], distances, strict=True)
             ]
 
-        return await _run(read, _READ_TIMEOUT_S)
+        return await _run(read, self._read_timeout_s)
 
     async def chunk_ids(self, generation: Generation, version_id: str) -> set[str]:
         def read() -> set[str]:
@@ -74,7 +83,7 @@ class ChromaIndex:
                 return set()
             return set(collection.get(where={"version_id": version_id}, include=[])["ids"])
 
-        return await _run(read, _READ_TIMEOUT_S)
+        return await _run(read, self._read_timeout_s)
 
     async def delete_version(self, generation: Generation, version_id: str) -> None:
         def remove() -> None:
@@ -82,26 +91,30 @@ class ChromaIndex:
             if collection is not None:
                 collection.delete(where={"version_id": version_id})
 
-        await _run(remove, _WRITE_TIMEOUT_S)
+        await _run(remove, self._write_timeout_s)
 
     async def drop(self, generation: Generation) -> None:
         def remove() -> None:
             if self._found(generation) is not None:
                 self._opened().delete_collection(_name(generation))
 
-        await _run(remove, _WRITE_TIMEOUT_S)
+        await _run(remove, self._write_timeout_s)
 
     async def ping(self) -> None:
-        await _run(lambda: self._opened().heartbeat(), _READ_TIMEOUT_S)
+        await _run(lambda: self._opened().heartbeat(), self._read_timeout_s)
 
     async def close(self) -> None:
         def close() -> None:
             with self._opening:
-                if self._client is not None:
-                    self._client.close()
-                    self._client = None
+                if self._client is None:
+                    return
+                self._client.close()
+                if self._url is not None:
+                    for session in _sessions(self._client):
+                        session.close()
+                self._client = None
 
-        await _run(close, _WRITE_TIMEOUT_S)
+        await _run(close, self._write_timeout_s)
 
     def _found(self, generation: Generation) -> Collection | None:
         """None when nothing was ever written to the generation, or it was dropped; looking makes nothing."""
@@ -127,9 +140,18 @@ class ChromaIndex:
             return chromadb.PersistentClient(path=str(self._path), settings=settings)
         address = urlsplit(self._url)
         secure = address.scheme == "https"
-        return chromadb.HttpClient(
-            host=address.hostname or "", port=address.port or (443 if secure else 80), ssl=secure, settings=settings
-        )
+        port = address.port or (443 if secure else 80)
+        # Chroma's client would wait for ever, here and at each call, and keep its thread.
+        httpx.get(f"{self._url.rstrip('/')}/api/v2/heartbeat", timeout=self._read_timeout_s).raise_for_status()
+        client = chromadb.HttpClient(host=address.hostname or "", port=port, ssl=secure, settings=settings)
+        for session in _sessions(client):
+            session.timeout = httpx.Timeout(self._write_timeout_s)
+        return client
+
+
+def _sessions(client: ClientAPI) -> list[httpx.Client]:
+    """What a client sends its requests with: not public, but there is no other way to limit or to close them."""
+    return [each._server._session for each in (client, client._admin_client)]
 
 
 async def _run(work: Callable[[], R], timeout_s: float) -> R:

@@ -4,6 +4,7 @@ have: two columns, tables, headings of three levels, running headers and footers
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +136,8 @@ def write(path: Path) -> None:
     story = pymupdf.Story(_TEXT, user_css=_CSS)
     middle = (_PAGE[2] - _GUTTER) / 2
     columns = [(_SIDE, middle), (middle + _GUTTER, _PAGE[2] - _SIDE)]
-    body = path.with_suffix(".body")
-    writer = pymupdf.DocumentWriter(str(body))
+    body = io.BytesIO()
+    writer = pymupdf.DocumentWriter(body)
     more, page = True, 0
     while more:
         page += 1
@@ -148,12 +149,11 @@ def write(path: Path) -> None:
                 story.draw(device)
         writer.end_page()
     writer.close()
-    with pymupdf.open(body) as document:
+    with pymupdf.open("pdf", body) as document:
         for sheet in document:
             _frame(sheet, document.page_count)
         document.set_metadata({"title": f"{_TITLE}: {_SUBTITLE}"})
         document.save(path, garbage=3, deflate=True, no_new_id=True)
-    body.unlink()
 
 
 def _frame(page: Any, pages: int) -> None:

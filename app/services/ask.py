@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -58,6 +58,8 @@ class _Draft:
 
     passages: Sequence[Passage] = ()
     evidence: Sequence[Evidence] = ()
+    vectors: Vectors | None = None  # of the evidence, once they are needed
+    embeds: bool = True  # whether vectors can be had
     model: str = "extractive"
     degraded: list[str] = field(default_factory=list)
     citations: Citations = field(default_factory=Citations)
@@ -124,6 +126,7 @@ class Ask:
         draft = _Draft()
         found = await self._retrieval.search(principal, question.collection, question.text, question.top_k)
         draft.degraded += found.degraded
+        draft.embeds = "vectors" not in found.degraded
         draft.timings |= found.timings_ms
         yield PassagesFound(found.passages)
         draft.passages = pack(found.passages)
@@ -163,26 +166,48 @@ class Ask:
         async for piece in self._paced(chat.stream(prompt.messages(question.text, draft.passages))):
             draft.timings.mark("first_token")
             for claim in buffer.add(piece):
-                for event in _bound(claim, draft):
+                for event in await self._bind(claim, draft):
                     yield event
         for claim in buffer.rest():
-            for event in _bound(claim, draft):
+            for event in await self._bind(claim, draft):
                 yield event
+
+    async def _bind(self, claim: Claim, draft: _Draft) -> list[AnswerEvent]:
+        if prompt.NOT_FOUND in claim.text:
+            return []
+        with draft.timings.measure("bind"):
+            rests_on = support(claim, draft.evidence, await self._closeness(claim, draft))
+        draft.withheld += not rests_on
+        return draft.release(claim.text, rests_on) if rests_on else []
+
+    async def _closeness(self, claim: Claim, draft: _Draft) -> Vectors | None:
+        """The cosine of the claim to each piece of evidence; None where nobody measured what this model's cosines mean."""
+        if self._floor is None:
+            return None
+        if draft.vectors is None:
+            draft.vectors = await self._texts([piece.text for piece in draft.evidence], draft)
+        said = await self._texts([claim.text], draft)
+        return None if draft.vectors is None or said is None else draft.vectors @ said[0]
 
     async def _extract(self, question: Question, draft: _Draft) -> list[Evidence]:
         """The sentences of the passages that answer; none when nothing is relevant."""
         with draft.timings.measure("extract"):
             candidates = extract.candidates(question.text, draft.evidence)
-            meaning = None
-            if candidates and "vectors" not in draft.degraded:
-                meaning = await self._meaning(question.text, [piece.text for piece in candidates])
+            asked = await self._embedded(lambda: self._embedder.embed_query(question.text), draft)
+            vectors = await self._texts([piece.text for piece in candidates], draft)
+            meaning = None if asked is None or vectors is None else (asked, vectors)
             return extract.best(question.text, candidates, meaning, self._floor)
 
-    async def _meaning(self, question: str, texts: Sequence[str]) -> tuple[Vectors, Vectors] | None:
+    async def _texts(self, texts: Sequence[str], draft: _Draft) -> Vectors | None:
+        return await self._embedded(lambda: self._embedder.embed_documents(texts), draft)
+
+    async def _embedded(self, work: Callable[[], Awaitable[Vectors]], draft: _Draft) -> Vectors | None:
+        """None when there is no embedder to ask; one that failed is not asked again for this answer."""
         try:
             async with asyncio.timeout(self._embed_timeout_s):
-                return await self._embedder.embed_query(question), await self._embedder.embed_documents(texts)
+                return await work() if draft.embeds else None
         except (DependencyUnavailable, TimeoutError):
+            draft.embeds = False
             return None
 
     async def _paced(self, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -198,11 +223,3 @@ class Ask:
                 raise ModelUnavailable(f"The model said nothing for {timeout_s:g} seconds.") from None
             yield piece
             timeout_s = self._token_timeout_s
-
-
-def _bound(claim: Claim, draft: _Draft) -> list[AnswerEvent]:
-    if prompt.NOT_FOUND in claim.text:
-        return []
-    rests_on = support(claim, draft.evidence)
-    draft.withheld += not rests_on
-    return draft.release(claim.text, rests_on) if rests_on else []

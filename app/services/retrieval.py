@@ -13,8 +13,9 @@ from pipelines.domain.documents import Collection
 from pipelines.domain.errors import CollectionNotFound, DependencyUnavailable, IndexUnavailable
 from pipelines.ports import Catalog, Embedders, Hit, KeywordIndex, VectorIndex
 from pipelines.query.fuse import fuse
+from pipelines.query.terms import identifiers
 
-_INDEXES = {"dense": "vectors", "keyword": "keywords"}  # by the ranking that it gives
+_INDEXES = {"dense": "vectors", "keyword": "keywords"}  # by the ranking that shows it is there
 _CANDIDATES = 50  # of each index, at first
 _MOST_CANDIDATES = 3_200
 _MOST_REPEATS = 3  # while documents are replaced under the question
@@ -73,13 +74,15 @@ class Retrieval:
         self, collection: Collection, query: str, limit: int, timings: Timings
     ) -> dict[str, list[Hit] | None]:
         """By name of the ranking; None for one whose index does not answer."""
-        dense, keyword = await asyncio.gather(
+        named = " ".join(identifiers(query))
+        dense, keyword, exact = await asyncio.gather(
             self._hits(self._dense(collection, query, limit), "dense", timings),
             self._hits(self._keywords.query(collection.id, query, limit), "keyword", timings),
+            self._hits(self._keywords.query(collection.id, named, limit), "exact", timings),
         )
         if dense is None and keyword is None:
             raise IndexUnavailable("Neither the vector index nor the keyword index answers.")
-        return {"dense": dense, "keyword": keyword}
+        return {"dense": dense, "keyword": keyword, "exact": exact}
 
     async def _hits(self, query: Awaitable[list[Hit]], name: str, timings: Timings) -> list[Hit] | None:
         try:

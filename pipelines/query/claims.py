@@ -11,7 +11,7 @@ from pipelines.query.units import units
 _NUMBERS = r"\^?\d{1,2}(?:\s*(?:[,;&–-]|and|to)\s*\^?\d{1,2})*"
 _MARKER = re.compile(rf"\s*[\[【]\s*(?:(?:passages?|sources?)\s*)?({_NUMBERS})\s*(?:†[^\]】]*)?[\]】]", re.IGNORECASE)
 _LEADING_MARKERS = re.compile(rf"(?:{_MARKER.pattern})+", re.IGNORECASE)
-_UNFINISHED_MARKER = re.compile(r"\s*[\[【][^\]】]{0,24}")
+_UNFINISHED_MARKER = re.compile(r"\s*[\[【][^\]】]{0,60}")
 _ABUTTING_MARKER = re.compile(r"(?<=[.!?])(?=[\[【])")
 _RANGE = re.compile(r"(\d+)\s*(?:[–-]|to)\s*\^?(\d+)")
 
@@ -39,40 +39,36 @@ def _named(group: str) -> Iterator[int]:
 
 @dataclass(slots=True)
 class ClaimBuffer:
-    """Pieces of text to claims. One comes out once the next has begun: only then is it known that no marker follows."""
+    """Pieces of text to claims, the same however the text is cut.
+
+    A claim comes out once the next sentence has begun: only then is it known that no marker follows.
+    """
 
     _text: str = ""
+    _released: int = 0  # sentences
 
     def add(self, piece: str) -> list[Claim]:
         self._text += piece
-        found = self._split()
-        if len(found) < 2 or _UNFINISHED_MARKER.fullmatch(found[-1]):
-            return []
-        self._text = found[-1]
-        return _claims(found[:-1])
+        *whole, last = self._split() or [""]
+        return [] if not whole or _UNFINISHED_MARKER.fullmatch(last) else self._release(whole)
 
     def rest(self) -> list[Claim]:
         """What is left when the model has ended, finished or not."""
-        found, self._text = self._split(), ""
-        return _claims(found)
+        return self._release(self._split())
+
+    def _release(self, sentences: list[str]) -> list[Claim]:
+        new, self._released = sentences[self._released :], len(sentences)
+        return [claim for sentence in new if (claim := Claim.of(sentence)).text]
 
     def _split(self) -> list[str]:
-        """Sentences; markers that stand before a sentence belong to the one that they follow."""
+        """All sentences so far; markers that stand before a sentence belong to the one that they follow."""
         text = _ABUTTING_MARKER.sub(" ", self._text)
         found: list[str] = []
         for start, end, _ in units(text):
             sentence = text[start:end]
-            markers = _LEADING_MARKERS.match(sentence) if found else None
-            if markers:
+            if found and (markers := _LEADING_MARKERS.match(sentence)):
                 found[-1] += markers.group()
                 sentence = sentence[markers.end() :].lstrip()
             if sentence:
                 found.append(sentence)
-        trailing = text[len(text.rstrip()) :]
-        if found and trailing:
-            found[-1] += trailing
         return found
-
-
-def _claims(sentences: list[str]) -> list[Claim]:
-    return [claim for sentence in sentences if (claim := Claim.of(sentence)).text]

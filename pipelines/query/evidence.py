@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.domain.answers import Passage
-from pipelines.query.terms import denied, figures, stems
+from pipelines.query.terms import figures, measures, negations, stems
 from pipelines.query.units import units
 
 _RULE = re.compile(r"\|(?:\s*:?-{3,}:?\s*\|)+")
@@ -27,7 +27,8 @@ class Evidence:
     whole: bool  # a sentence, an item or a row, rather than a heading or a fragment
     words: frozenset[str]  # stems
     figures: frozenset[str]
-    denied: frozenset[str]  # stems
+    measures: frozenset[tuple[str, str]]
+    negations: tuple[frozenset[str], ...]
 
     @property
     def quote(self) -> str:
@@ -80,7 +81,8 @@ def _prose(passage: Passage, rank: int, first: int, end: int) -> Iterator[Eviden
 
 
 def _piece(passage: Passage, rank: int, start: int, end: int, text: str, *, whole: bool) -> Evidence:
-    return Evidence(passage, rank, start, end, text, whole, stems(text), figures(text), denied(text))
+    facts = stems(text), figures(text), measures(text), negations(text)
+    return Evidence(passage, rank, start, end, text, whole, *facts)
 
 
 def _columns(passage: Passage, width: int) -> list[str] | None:

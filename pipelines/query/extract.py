@@ -8,7 +8,7 @@ import numpy as np
 
 from pipelines.ports import Vectors
 from pipelines.query.evidence import Evidence
-from pipelines.query.relevance import WORDS
+from pipelines.query.relevance import shares_words
 from pipelines.query.terms import coverage, same, stems
 
 _MOST = 3
@@ -22,7 +22,7 @@ def candidates(question: str, pieces: Sequence[Evidence]) -> list[Evidence]:
     """Those that can stand in an answer; of very many, those with the question's words."""
     whole = [piece for piece in pieces if piece.whole]
     wanted = stems(question)
-    return sorted(whole, key=lambda piece: -_shared(wanted, piece))[:_MOST_CANDIDATES]
+    return sorted(whole, key=lambda piece: -coverage(wanted, _in_context(piece)))[:_MOST_CANDIDATES]
 
 
 def best(
@@ -34,9 +34,13 @@ def best(
     without a `floor` of the cosine words alone decide what is relevant.
     """
     wanted = stems(question)
-    words = np.array([_shared(wanted, piece) for piece in pieces])
+    words = np.array([coverage(wanted, _in_context(piece)) for piece in pieces])
     cosine = meaning[1] @ meaning[0] if meaning and pieces else words
-    relevant = cosine >= floor if meaning and floor is not None else words >= WORDS
+    relevant = (
+        cosine >= floor
+        if meaning and floor is not None
+        else np.array([shares_words(wanted, _in_context(piece)) for piece in pieces])
+    )
     score = _MEANING * cosine + _WORDS * words + _RANK / np.array([1 + piece.rank for piece in pieces])
     chosen: list[int] = []
     for index in np.argsort(-score, kind="stable"):
@@ -47,8 +51,8 @@ def best(
     return [pieces[index] for index in sorted(chosen, key=lambda each: (pieces[each].rank, pieces[each].start))]
 
 
-def _shared(wanted: frozenset[str], piece: Evidence) -> float:
-    return coverage(wanted, piece.words | stems(" ".join(piece.passage.source.chunk.heading_path)))
+def _in_context(piece: Evidence) -> frozenset[str]:
+    return piece.words | stems(" ".join(piece.passage.source.chunk.heading_path))
 
 
 def _alike(one: int, other: int, pieces: Sequence[Evidence], meaning: tuple[Vectors, Vectors] | None) -> bool:

@@ -1,52 +1,86 @@
-"""Claims to the words they rest on. What nothing supports is not shown, whatever it points at."""
+"""Claims to the words they rest on. What nothing supports is not shown, whatever it points at.
+
+Words alone take "Employees get free lunch" for a saying of "Employees get 28 days of leave", and meaning alone takes "at
+nine" for "at ten": a claim needs both, its figures to the letter, and no denial between them (measured in
+docs/adr/0010-answers-are-bound-before-shown.md).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from pipelines.ports import Vectors
 from pipelines.query.claims import Claim
 from pipelines.query.evidence import Evidence
-from pipelines.query.terms import denied, figures, stems
+from pipelines.query.terms import coverage, figures, measures, negations, stems
 
-NAMED = 0.5  # share of a claim's telling words that passages it points at must hold
-FOUND = 0.6  # the same, of a passage that it does not point at
 _MOST = 3  # quotes of one claim
+_STITCHED = 0.1  # how much more each further quote must bring: enough scraps would support anything
+_OPPOSED = 0.5  # share of words from which a denial speaks of the same thing
 
 
-def support(claim: Claim, evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The fewest pieces that together hold what the claim says, from the passages it names or else from one other.
+class Bar(NamedTuple):
+    """What supports a claim: the share of its words alone, or half that share and the cosine together."""
 
-    Every figure of the claim must stand in these very pieces or in the headings above them, and no piece may deny what
-    the claim says. Empty: unsupported.
+    words: float
+    both: float
+
+
+NAMED = Bar(words=0.65, both=1.0)
+UNNAMED = Bar(words=0.75, both=1.1)  # in a passage that the claim does not point at
+
+
+def support(claim: Claim, evidence: Sequence[Evidence], closeness: Vectors | None) -> list[Evidence]:
+    """The fewest pieces that hold what the claim says, of the passages it names together, else of one that it does not.
+
+    Every figure of the claim must stand in these very pieces or in the headings above them. Empty: unsupported.
+    `closeness` (n,): the cosine of the claim to each piece; None: words alone decide.
     """
-    named = [piece for piece in evidence if piece.rank + 1 in claim.markers]
-    if covering := _cover(claim, named, NAMED):
-        return covering
-    for rank in dict.fromkeys(piece.rank for piece in evidence):
-        if covering := _cover(claim, [piece for piece in evidence if piece.rank == rank], FOUND):
-            return covering
-    return []
+    cosines = [None] * len(evidence) if closeness is None else [float(cosine) for cosine in closeness]
+    pool = [(piece, cosine) for piece, cosine in zip(evidence, cosines, strict=True) if not _opposed(claim, piece)]
+    ranks = sorted({piece.rank for piece in evidence})
+    named = _cover(claim, _of(pool, *(rank for rank in ranks if rank + 1 in claim.markers)), NAMED)
+    return named or next(filter(None, (_cover(claim, _of(pool, rank), UNNAMED) for rank in ranks)), [])
 
 
-def _cover(claim: Claim, evidence: Sequence[Evidence], share: float) -> list[Evidence]:
-    """Greedily: the piece with most of the figures, then of the words, that are still missing."""
+def _of(pool: list[tuple[Evidence, float | None]], *ranks: int) -> list[tuple[Evidence, float | None]]:
+    return [(piece, cosine) for piece, cosine in pool if piece.rank in ranks]
+
+
+def _cover(claim: Claim, pool: list[tuple[Evidence, float | None]], bar: Bar) -> list[Evidence]:
+    """Greedily: the piece with most of the figures, then of the words, that are still missing; then the closest."""
     said = frozenset(word for word in stems(claim.text) if not word[0].isdigit())
     missing_figures, missing_words = figures(claim.text), said
     # A number that is shared says nothing of what it counts: some word must be shared with it.
-    pool = [piece for piece in evidence if said & piece.words and not _denies(claim, piece)]
+    pool = [each for each in pool if said & each[0].words]
     chosen: list[Evidence] = []
+    closest: float | None = None
     while pool and len(chosen) < _MOST:
-        best = max(pool, key=lambda each: (len(missing_figures & each.figures), len(missing_words & each.words)))
+        best = max(
+            pool,
+            key=lambda each: (len(missing_figures & each[0].figures), len(missing_words & each[0].words), each[1] or 0),
+        )
         pool.remove(best)
-        chosen.append(best)
-        missing_figures -= best.figures | figures(best.heading)
-        missing_words -= best.words | stems(best.heading)
-        if not missing_figures and len(missing_words) <= (1 - share) * len(said):
+        piece, cosine = best
+        chosen.append(piece)
+        closest = cosine if closest is None else max(closest, cosine or closest)
+        missing_figures -= piece.figures | figures(piece.heading)
+        missing_words -= piece.words | stems(piece.heading)
+        held = coverage(said, said - missing_words)
+        stitched = _STITCHED * (len(chosen) - 1)
+        enough = held >= bar.words + stitched if closest is None else closest + held / 2 >= bar.both + stitched
+        if enough and not missing_figures:
             return chosen
     return []
 
 
-def _denies(claim: Claim, piece: Evidence) -> bool:
-    """Whether one of them says "not" of a word that the other says plainly."""
-    ours = denied(claim.text)
-    return bool((ours & piece.words) - piece.denied or (piece.denied & stems(claim.text)) - ours)
+def _opposed(claim: Claim, piece: Evidence) -> bool:
+    """Whether one denies what the other says, or they give the same number another unit."""
+    units = {number: {unit for other, unit in piece.measures if other == number} for number, _ in measures(claim.text)}
+    if any(units[number] and unit not in units[number] for number, unit in measures(claim.text)):
+        return True
+    ours, theirs = negations(claim.text), piece.negations
+    if ours and not theirs:
+        return any(coverage(clause, piece.words) >= _OPPOSED for clause in ours)
+    return not ours and any(coverage(stems(claim.text), clause) >= _OPPOSED for clause in theirs)

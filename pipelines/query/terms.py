@@ -1,4 +1,4 @@
-"""What tells a text from others: its words, its figures, and what it denies."""
+"""What tells a text from others: its words, its figures and their units, and what it denies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
+_IDENTIFIER = re.compile(r"(?=.*\d)(?=.*[^\W\d]).{4,}|\d{5,}")
 _NUMBER = re.compile(r"\d[\d.,]*\d|\d")
 _ADDRESS = re.compile(r"(?:https?:|www\.|//)[^\s)>\]]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
 _SUFFIXES = ("ations", "ation", "ings", "ing", "edly", "ied", "ies", "ed", "es", "ly", "s")
@@ -22,6 +23,10 @@ STOP_WORDS = frozenset(
 )
 # "Without" is not among them: "not without consent" and "needs consent" are one.
 _NEGATIONS = frozenset("no not never none nobody nothing neither nor cannot".split())  # noqa: SIM905
+_NEGATION = re.compile(
+    rf"\b(?:{'|'.join(_NEGATIONS)}|\w+n['’]t)\b(?!\s+(?:more|less|later|fewer|earlier|only)\b)", re.IGNORECASE
+)
+_CLAUSE_END = re.compile(r"[.;,:!?]\s|\b(?:and|but|who|which|while)\b", re.IGNORECASE)
 
 _ONES = "two three four five six seven eight nine".split()  # noqa: SIM905 - "one" is rarely a number
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # noqa: SIM905
@@ -31,6 +36,8 @@ _SPELLED: Mapping[str, int] = (
     | {word: value for value, word in enumerate(_TEENS, 10)}
     | {word: 10 * value for value, word in enumerate(_TENS, 2)}
 )
+_UNITS = "second minute hour day week month year percent thousand million billion trillion".split()  # noqa: SIM905
+_MEASURE = re.compile(rf"(\d[\d.,]*)[\s-]*(?:({'|'.join(_UNITS)})s?\b|(%))", re.IGNORECASE)
 _SPELLED_NUMBER = re.compile(
     rf"\b(?:(?P<tens>{'|'.join(_TENS)})[- ](?P<ones>one|{'|'.join(_ONES)})|(?P<single>{'|'.join(_SPELLED)}))\b",
     re.IGNORECASE,
@@ -48,6 +55,11 @@ def telling(text: str) -> list[str]:
     return [word for word in found if word not in STOP_WORDS] or found
 
 
+def identifiers(text: str) -> list[str]:
+    """Words that name one thing and have no synonyms: letters with digits, or long numbers ("INV2041", "8812734")."""
+    return [word for word in telling(text) if _IDENTIFIER.fullmatch(word)]
+
+
 def stems(text: str) -> frozenset[str]:
     """Telling words without their commonest endings: enough to see that "employees" and "employee" are one."""
     return frozenset(stem(word) for word in telling(text))
@@ -62,22 +74,18 @@ def stem(word: str) -> str:
 
 def figures(text: str) -> frozenset[str]:
     """What must agree to the letter: numbers and addresses. "1,749", "1749" and "1749.00" are one, as "six" and "6" are."""
-    written = (_plain(found) for found in _NUMBER.findall(text))
-    spelled = (str(_value(found)) for found in _SPELLED_NUMBER.finditer(text))
-    return frozenset((*written, *spelled, *(found.lower().rstrip(".,;:") for found in _ADDRESS.findall(text))))
+    return frozenset((*map(_plain, _NUMBER.findall(_in_digits(text))), *map(_bare, _ADDRESS.findall(text))))
 
 
-def denied(text: str) -> frozenset[str]:
-    """The stems of the telling words that directly follow a negation: "Keys are never shared" denies "shared"."""
-    found: set[str] = set()
-    negating = False
-    for word in words(text):
-        if word in _NEGATIONS or word.endswith(("n't", "n’t")):
-            negating = True
-        elif negating and word not in STOP_WORDS:
-            found.add(stem(word))
-            negating = False
-    return frozenset(found)
+def measures(text: str) -> frozenset[tuple[str, str]]:
+    """Numbers with the units of time, share and magnitude that follow them: ("28", "day")."""
+    found = _MEASURE.findall(_in_digits(text))
+    return frozenset((_plain(number.rstrip(".,")), unit.lower() or "percent") for number, unit, _ in found)
+
+
+def negations(text: str) -> tuple[frozenset[str], ...]:
+    """The stems of each clause that denies something."""
+    return tuple(stems(clause) for clause in _CLAUSE_END.split(text) if _NEGATION.search(clause))
 
 
 def coverage(wanted: frozenset[str], found: frozenset[str]) -> float:
@@ -90,13 +98,21 @@ def same(one: frozenset[str], other: frozenset[str]) -> bool:
     return coverage(one | other, one & other) >= _SAME
 
 
-def _plain(number: str) -> str:
-    whole, _, fraction = number.replace(",", "").partition(".")
-    kept = fraction if "." in fraction else fraction.rstrip("0")  # a date keeps its year
-    return f"{whole}.{kept}" if kept else whole
+def _in_digits(text: str) -> str:
+    return _SPELLED_NUMBER.sub(lambda match: str(_value(match)), text)
 
 
 def _value(match: re.Match[str]) -> int:
     if match["single"]:
         return _SPELLED[match["single"].lower()]
     return _SPELLED[match["tens"].lower()] + _SPELLED.get(match["ones"].lower(), 1)
+
+
+def _plain(number: str) -> str:
+    whole, _, fraction = number.replace(",", "").partition(".")
+    kept = fraction if "." in fraction else fraction.rstrip("0")  # a date keeps its year
+    return f"{whole}.{kept}" if kept else whole
+
+
+def _bare(address: str) -> str:
+    return address.lower().rstrip(".,;:")

@@ -1,14 +1,17 @@
-"""The promises of VectorIndex (pipelines/ports.py), on Chroma in a folder."""
+"""The promises of VectorIndex (pipelines/ports.py), on Chroma in a folder and on a Chroma server."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -24,10 +27,62 @@ HERE, THERE = collection().active_generation, collection(name="notes").active_ge
 ONE, TWO = version("doc_1", "one"), version("doc_2", "two")
 
 
+NARROW = Generation("gen_narrow", HERE.collection_id, "other-model", 8, HERE.chunker)
+
+
+class Server:
+    """Chroma's own server, on a free port."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self._port = listener.getsockname()[1]
+        self._folder = folder
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        program = [Path(sys.executable).with_name("chroma"), "run", "--path", self._folder]
+        address = ["--host", "127.0.0.1", "--port", str(self._port)]
+        self._process = subprocess.Popen([*program, *address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"{self.url}/api/v2/heartbeat", trust_env=False).raise_for_status()
+            except httpx.HTTPError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError("Chroma's server did not start")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server(tmp_path_factory.mktemp("chroma-server"))
+    started.start()
+    yield started
+    started.kill()
+
+
 @pytest.fixture
-async def index(tmp_path: Path) -> AsyncIterator[ChromaIndex]:
+async def in_folder(tmp_path: Path) -> AsyncIterator[ChromaIndex]:
     opened = ChromaIndex(path=tmp_path / "chroma")
     yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["folder", "server"])
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ChromaIndex]:
+    url = request.getfixturevalue("server").url if request.param == "server" else None
+    opened = ChromaIndex(url=url) if url else ChromaIndex(path=tmp_path / "chroma")
+    yield opened
+    for generation in (HERE, THERE, NARROW):
+        await opened.drop(generation)
     await opened.close()
 
 
@@ -62,29 +117,27 @@ async def test_as_many_as_there_are_answer_a_question_for_more(index: ChromaInde
     assert len(await _ids(index, HERE, _vectors(1, seed=1)[0], 200)) == held
 
 
-async def test_an_index_of_nothing_answers_with_nothing_and_is_not_made_by_looking(
-    index: ChromaIndex, tmp_path: Path
-) -> None:
+async def test_an_index_of_nothing_answers_with_nothing(index: ChromaIndex) -> None:
     await index.ping()
     for _ in range(2):
         assert await index.query(HERE, _vectors(1)[0], 5) == []
         assert await index.chunk_ids(HERE, ONE.id) == set()
         await index.delete_version(HERE, ONE.id)
         await index.drop(HERE)
-    assert not any(path.is_dir() for path in (tmp_path / "chroma").iterdir())
     await index.upsert(HERE, _rows(2), _vectors(2))
     await index.delete_version(HERE, ONE.id)
     assert await index.query(HERE, _vectors(1)[0], 5) == []
 
 
 async def test_writing_twice_is_writing_once_and_the_last_vector_counts(index: ChromaIndex) -> None:
-    rows, vectors = _rows(2_500), _vectors(2_500)  # more than Chroma takes at once
+    rows, vectors = _rows(1_050), _vectors(1_050)  # more than one batch
     await index.upsert(HERE, rows, vectors)
-    await index.upsert(HERE, rows, vectors[::-1].copy())
+    await index.upsert(HERE, rows[-20:], vectors[-20:][::-1].copy())
     await index.upsert(HERE, [], vectors[:0])
     assert await index.chunk_ids(HERE, ONE.id) == {row.id for row in rows}
-    (best,) = await index.query(HERE, vectors[0], 1)
-    assert best.chunk_id == rows[-1].id
+    for number, expected in ((0, 0), (1_029, 1_029), (1_049, 1_030), (1_030, 1_049)):
+        (best,) = await index.query(HERE, vectors[number], 1)
+        assert best.chunk_id == rows[expected].id
     with pytest.raises(ValueError, match="2 chunks and 3 vectors"):
         await index.upsert(HERE, rows[:2], vectors[:3])
 
@@ -100,11 +153,10 @@ async def test_deleting_a_version_deletes_it_alone(index: ChromaIndex) -> None:
 
 
 async def test_generations_are_apart(index: ChromaIndex) -> None:
-    narrow = Generation("gen_narrow", HERE.collection_id, "other-model", 8, HERE.chunker)
     await index.upsert(HERE, _rows(3), _vectors(3))
     await index.upsert(THERE, chunks(TWO, ["there"]), _vectors(1))
-    await index.upsert(narrow, _rows(3), np.eye(3, 8, dtype=np.float32))
-    assert len(await _ids(index, narrow, np.eye(1, 8, dtype=np.float32)[0], 9)) == 3
+    await index.upsert(NARROW, _rows(3), np.eye(3, 8, dtype=np.float32))
+    assert len(await _ids(index, NARROW, np.eye(1, 8, dtype=np.float32)[0], 9)) == 3
     assert len(await _ids(index, THERE, _vectors(1)[0], 9)) == 1
     await index.drop(HERE)
     await index.drop(HERE)
@@ -113,18 +165,18 @@ async def test_generations_are_apart(index: ChromaIndex) -> None:
 
 
 async def test_many_threads_may_read_and_write_at_once(index: ChromaIndex) -> None:
-    rows, vectors = _rows(800), _vectors(800)
+    rows, vectors = _rows(400), _vectors(400)
     await index.upsert(HERE, rows[:100], vectors[:100])
-    writing = [index.upsert(HERE, rows[at : at + 50], vectors[at : at + 50]) for at in range(100, 800, 50)]
+    writing = [index.upsert(HERE, rows[at : at + 30], vectors[at : at + 30]) for at in range(100, 400, 30)]
     reading = [index.query(HERE, vectors[number], 1) for number in range(100)]
     _, found = await asyncio.gather(asyncio.gather(*writing), asyncio.gather(*reading))
     assert [hits[0].chunk_id for hits in found] == [row.id for row in rows[:100]]
     assert await index.chunk_ids(HERE, ONE.id) == {row.id for row in rows}
 
 
-async def test_chroma_is_given_no_text(index: ChromaIndex, tmp_path: Path) -> None:
-    await index.upsert(HERE, _rows(200), _vectors(200))
-    await index.close()
+async def test_chroma_is_given_no_text(in_folder: ChromaIndex, tmp_path: Path) -> None:
+    await in_folder.upsert(HERE, _rows(200), _vectors(200))
+    await in_folder.close()
     files = [path for path in (tmp_path / "chroma").rglob("*") if path.is_file()]
     assert any(ONE.id.encode() in path.read_bytes() for path in files)  # what is written can be found this way
     assert not any(b"aardvark" in path.read_bytes().lower() for path in files)
@@ -139,6 +191,31 @@ async def test_a_server_that_is_not_there_does_not_answer() -> None:
     await index.close()
 
 
+async def test_a_server_that_never_answers_keeps_nobody_waiting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = ChromaIndex(url=f"http://127.0.0.1:{silent.getsockname()[1]}", read_timeout_s=0.1)
+        with pytest.raises(IndexUnavailable):
+            await index.query(HERE, _vectors(1)[0], 5)
+        await index.close()
+
+
+async def test_a_server_that_came_back_answers_again(tmp_path: Path) -> None:
+    server = Server(tmp_path / "chroma")
+    server.start()
+    index = ChromaIndex(url=server.url)
+    try:
+        await index.upsert(HERE, _rows(3), _vectors(3))
+        server.kill()
+        with pytest.raises(IndexUnavailable):
+            await index.query(HERE, _vectors(1)[0], 5)
+        server.start()
+        assert await index.chunk_ids(HERE, ONE.id) == {row.id for row in _rows(3)}
+        assert len(await index.query(HERE, _vectors(1)[0], 5)) == 3
+    finally:
+        await index.close()
+        server.kill()
+
+
 # --- as a process of its own ---
 
 WRITER = """
@@ -150,16 +227,16 @@ from tests.contract.test_vector_index import HERE, _rows, _vectors
 index = ChromaIndex(path=Path(sys.argv[1]))
 async def main():
     rows, vectors = _rows(4_000), _vectors(4_000)
-    for at in range(0, 4_000, 50):
-        await index.upsert(HERE, rows[at : at + 50], vectors[at : at + 50])
-        print(at + 50, flush=True)
+    for at in range(0, 4_000, 100):
+        await index.upsert(HERE, rows[at : at + 100], vectors[at : at + 100])
+        print(at + 100, flush=True)
 asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("written", [50, 1_200])  # before and after Chroma writes its graph
+@pytest.mark.parametrize("written", [100, 1_100])  # before and after Chroma writes its graph
 async def test_what_was_written_before_a_kill_is_there_after_it(
-    index: ChromaIndex, tmp_path: Path, written: int
+    in_folder: ChromaIndex, tmp_path: Path, written: int
 ) -> None:
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(tmp_path / "chroma")], cwd=ROOT, stdout=subprocess.PIPE
@@ -171,13 +248,14 @@ async def test_what_was_written_before_a_kill_is_there_after_it(
         writer.kill()
         promised = max([written, *(int(line) for line in writer.stdout.read().splitlines())])
     rows, vectors = _rows(4_000), _vectors(4_000)
-    held = await index.chunk_ids(HERE, ONE.id)
+    held = await in_folder.chunk_ids(HERE, ONE.id)
     assert {row.id for row in rows[:promised]} <= held <= {row.id for row in rows}
     for number in range(0, promised, 97):
-        (best,) = await index.query(HERE, vectors[number], 1)
+        (best,) = await in_folder.query(HERE, vectors[number], 1)
         assert best.chunk_id == rows[number].id
-    await index.upsert(HERE, rows[: promised + 50], vectors[: promised + 50])  # the step runs again
-    assert len(await index.chunk_ids(HERE, ONE.id)) >= promised + 50
+    again = slice(promised - 20, promised + 20)  # the step runs again
+    await in_folder.upsert(HERE, rows[again], vectors[again])
+    assert {row.id for row in rows[: promised + 20]} <= await in_folder.chunk_ids(HERE, ONE.id)
 
 
 async def test_nothing_leaves_the_machine_and_nothing_is_loaded_before_it_is_needed(tmp_path: Path) -> None:

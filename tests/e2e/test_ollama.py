@@ -23,7 +23,11 @@ def ollama() -> Iterator[FakeOllama]:
 
 @pytest.fixture(scope="module")
 def client(ollama: FakeOllama, handbook: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    settings = {"CAIRN_OLLAMA_URL": ollama.url, "CAIRN_LLM_TOKEN_TIMEOUT_S": "2", "CAIRN_LLM_FIRST_TOKEN_TIMEOUT_S": "2"}
+    settings = {
+        "CAIRN_OLLAMA_URL": ollama.url,
+        "CAIRN_LLM_TOKEN_TIMEOUT_S": "2",
+        "CAIRN_LLM_FIRST_TOKEN_TIMEOUT_S": "2",
+    }
     with running(tmp_path_factory.mktemp("data"), **settings) as server, server.client() as http:
         finished(http, upload(http, handbook)["job_id"])
         yield http
@@ -42,10 +46,12 @@ def _ask(client: httpx.Client) -> dict[str, object]:
 
 
 def test_the_models_sentences_stream_with_their_citations(client: httpx.Client, ollama: FakeOllama) -> None:
-    ollama.says = "Employees get 28 days of paid leave each year [1]. From the year they turn fifty it is 31 days. [1][2]"
+    ollama.says = (
+        "Employees get 28 days of paid leave each year [1]. From the year they turn fifty it is 31 days. [1][2]"
+    )
     seen = list(events(client, "POST", "/v1/query", json=QUERY))
     answer = seen[-1][1]
-    assert [name for name, _, _ in seen][0] == "passages"
+    assert seen[0][0] == "passages"
     assert [name for name, _, _ in seen].count("delta") == 2
     assert answer["model"] == "gemma3:4b"
     assert answer["grounded"]
@@ -134,9 +140,9 @@ def test_embeddings_by_ollama_do_the_main_job(ollama: FakeOllama, handbook: Path
 
 
 def test_a_model_that_is_not_installed_is_not_asked(ollama: FakeOllama, handbook: Path, tmp_path: Path) -> None:
-    with running(tmp_path / "data", CAIRN_OLLAMA_URL=ollama.url, CAIRN_LLM_MODEL="not-there") as server:
-        with server.client() as client:
-            finished(client, upload(client, handbook)["job_id"])
-            asked = len(ollama.prompts)
-            assert _ask(client)["degraded"] == ["model"]
-            assert len(ollama.prompts) == asked
+    settings = {"CAIRN_OLLAMA_URL": ollama.url, "CAIRN_LLM_MODEL": "not-there"}
+    with running(tmp_path / "data", **settings) as server, server.client() as client:
+        finished(client, upload(client, handbook)["job_id"])
+        asked = len(ollama.prompts)
+        assert _ask(client)["degraded"] == ["model"]
+        assert len(ollama.prompts) == asked

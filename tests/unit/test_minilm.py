@@ -45,7 +45,8 @@ def embedder(cache: Path) -> Iterator[MiniLmEmbedder]:
 
 
 def _cosines(ours: Vectors, theirs: Vectors) -> Vectors:
-    return np.sum(ours * theirs, axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    return np.asarray(np.sum(ours * theirs, axis=1) / lengths, np.float32)
 
 
 # --- the vectors ---

@@ -19,9 +19,10 @@ _OVERLAP = 2.0  # points that lines of neighbouring blocks may overlap
 
 
 def in_reading_order(items: Sequence[T], box_of: Callable[[T], Box]) -> list[T]:
-    """The same items, sorted: columns left to right, each from top to bottom."""
+    """The same items, sorted: columns left to right, each from top to bottom. How they came does not matter."""
     if len(items) < 2:
         return list(items)
+    items = sorted(items, key=box_of)  # so that those of equal height or edge have an order, too
     stripes = list(_stripes(items, box_of))
     found: list[T] = []
     while stripes:

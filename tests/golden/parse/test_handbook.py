@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.handbook import write
 from pipelines.domain.documents import BlockKind, ParsedDocument
 from pipelines.ingest.normalise import normalise
 from pipelines.ingest.parse import PDF, parse_range, plan_ranges, probe
-from scripts.make_handbook import write
 
 HEADINGS = """
 Meridian Observatory

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pipelines.domain.documents import Block, BlockKind, Box, Page, ParsedDocument
 from pipelines.ingest.normalise import normalise
 from pipelines.ingest.parse import codec
@@ -34,6 +36,19 @@ def test_what_runs_through_the_document_goes_also_across_ranges() -> None:
     assert [page.number for page in document.pages] == [1, 2, 3, 4, 5, 6]
 
 
+def test_left_and_right_pages_may_have_headers_of_their_own() -> None:
+    def page(number: int) -> list[Block]:
+        return [_text("Annual report" if number % 2 else "Meridian Observatory", number, TOP), _text("Words.", number)]
+
+    document = normalise([_part(1, *map(page, range(1, 5))), _part(5, *map(page, range(5, 9)))])
+    assert [block.text for block in document.blocks] == ["Words."] * 8
+
+
+def test_the_middle_of_a_page_may_say_the_same_on_each() -> None:
+    document = normalise([_part(1, *([_text("Approved.", number)] for number in range(1, 6)))])
+    assert len(document.blocks) == 5
+
+
 def test_what_stands_in_a_margin_once_stays() -> None:
     document = normalise([_part(1, [_text("Item 8.01 Other events", 1, TOP)], *map(_page, (2, 3, 4)))])
     assert document.blocks[0].text == "Item 8.01 Other events"
@@ -50,6 +65,22 @@ def test_headings_are_ranked_over_all_ranges() -> None:
 
     document = normalise([_part(1, [heading("Details", 1, 90)]), _part(2, [heading("Part", 2, 300)])])
     assert [(block.text, block.level) for block in document.blocks] == [("Details", 2), ("Part", 1)]
+
+
+def test_no_level_is_deeper_than_six_and_none_is_skipped() -> None:
+    blocks = [Block(BlockKind.HEADING, str(size), 1, MIDDLE, level=size) for size in range(90, 10, -10)]
+    document = normalise([_part(1, blocks)])
+    assert [block.level for block in document.blocks] == [1, 2, 3, 4, 5, 6, 6, 6]
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"), [("From the file", "From the file"), (None, "The largest heading of page 1")]
+)
+def test_a_title_is_the_files_own_or_the_first_pages_heading(named: str | None, expected: str) -> None:
+    small = Block(BlockKind.HEADING, "A small heading", 1, MIDDLE, level=10)
+    large = Block(BlockKind.HEADING, "The largest heading of page 1", 1, MIDDLE, level=20)
+    larger = Block(BlockKind.HEADING, "A larger one of page 2", 2, MIDDLE, level=30)
+    assert normalise([_part(1, [small, large], title=named), _part(2, [larger])]).title == expected
 
 
 def test_a_document_survives_being_stored() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
-from pipelines.domain.documents import Block
+from pipelines.domain.documents import Block, BlockKind
 from pipelines.domain.errors import CairnError, EncryptedFile, TruncatedFile, UnreadableFile
-from pipelines.ingest.parse import PDF, PageRange, parse_range, probe
+from pipelines.ingest.normalise import normalise
+from pipelines.ingest.parse import PDF, PageRange, parse_range, plan_ranges, probe
 from pipelines.ingest.parse.mupdf import pymupdf
 
 Make = Callable[[Any], None]
@@ -64,6 +66,30 @@ def test_headers_and_footers_that_run_are_dropped_and_others_stay(path: Path) ->
     assert "Payable in 30 days" in text
 
 
+def test_left_and_right_pages_may_have_headers_of_their_own(path: Path) -> None:
+    headers = ["Staff Handbook", "Meridian Observatory"]
+    _write(path, *(_body(headers[number % 2], str(number)) for number in range(1, 7)))
+    text = normalise([parse_range(path, PDF, pages) for pages in plan_ranges(6, 2)]).blocks
+    assert not [block.text for block in text if any(header in block.text for header in headers)]
+    assert " ".join(block.text for block in text).count("Nobody works alone") == 36
+
+
+def test_a_table_keeps_its_cells_and_their_signs(path: Path) -> None:
+    rows = (("Role", "Mail"), ("On call", "john_doe@example.org"), ("Either|or", "a*b"), ("Night", "n_m@example.org"))
+
+    def draw(page: Any) -> None:
+        for row, cells in enumerate(rows):
+            for column, text in enumerate(cells):
+                cell = pymupdf.Rect(72 + 200 * column, 120 + 24 * row, 272 + 200 * column, 144 + 24 * row)
+                page.draw_rect(cell)
+                page.insert_textbox((cell.x0 + 4, cell.y0 + 5, cell.x1, cell.y1), text, fontsize=10)
+
+    _write(path, draw)
+    (table,) = (block for block in _blocks(path) if block.kind is BlockKind.TABLE)
+    assert table.cells == rows
+    assert "| Either\\|or | a*b |" in table.text
+
+
 def test_words_stay_apart_whose_spaces_are_in_another_font(path: Path) -> None:
     words = ["typeset", "papers", "place", "every", "word", "on", "its", "own"]
 
@@ -115,6 +141,26 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
 
 
+def _to_nothing(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _to_the_header(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def _to_no_pages(path: Path) -> None:
+    path.write_bytes(
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
+        b"xref\n0 3\n0000000000 65535 f \n0000000009 00000 n \n0000000052 00000 n \n"
+        b"trailer<</Size 3/Root 1 0 R>>\nstartxref\n98\n%%EOF\n"
+    )
+
+
+def _to_noise(path: Path) -> None:
+    path.write_bytes(Random(1).randbytes(20_000))
+
+
 def _without_sense(path: Path) -> None:
     path.write_bytes(b"%PDF-1.7\nthis is not a PDF\n%%EOF\n")
 
@@ -125,7 +171,15 @@ def _with_a_damaged_tree_of_pages(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("damage", "expected"),
-    [(_cut, TruncatedFile), (_without_sense, UnreadableFile), (_with_a_damaged_tree_of_pages, UnreadableFile)],
+    [
+        (_cut, TruncatedFile),
+        (_to_the_header, TruncatedFile),
+        (_to_nothing, UnreadableFile),
+        (_to_no_pages, UnreadableFile),
+        (_to_noise, UnreadableFile),
+        (_without_sense, UnreadableFile),
+        (_with_a_damaged_tree_of_pages, UnreadableFile),
+    ],
 )
 def test_damage_is_named(path: Path, damage: Callable[[Path], None], expected: type[CairnError]) -> None:
     _write(path, _body("header", "footer"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,3 +57,32 @@ _boxes = st.builds(
 def test_nothing_is_lost_or_doubled(boxes: list[Box]) -> None:
     order = in_reading_order(range(len(boxes)), boxes.__getitem__)
     assert sorted(order) == list(range(len(boxes)))
+
+
+@given(
+    st.lists(_boxes, max_size=12, unique=True).flatmap(lambda boxes: st.tuples(st.just(boxes), st.permutations(boxes)))
+)
+def test_the_order_in_which_blocks_were_found_does_not_matter(case: tuple[list[Box], list[Box]]) -> None:
+    found, otherwise = case
+    assert in_reading_order(found, lambda box: box) == in_reading_order(otherwise, lambda box: box)
+
+
+_heights = st.lists(st.integers(8, 120), min_size=2, max_size=8)
+
+
+def _column(left: float, heights: list[int], gap: int) -> list[Box]:
+    boxes, top = [], 100.0
+    for height in heights:
+        boxes.append(Box(left, top, left + 230, top + height))
+        top += height + gap
+    return boxes
+
+
+@given(_heights, _heights, st.integers(0, 20), st.integers(0, 20), st.randoms())
+def test_a_column_is_read_to_its_end_before_the_next(
+    left: list[int], right: list[int], left_gap: int, right_gap: int, chance: Random
+) -> None:
+    columns = _column(50, left, left_gap), _column(300, right, right_gap)
+    boxes = [*columns[0], *columns[1]]
+    chance.shuffle(boxes)
+    assert in_reading_order(boxes, lambda box: box) == [*columns[0], *columns[1]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,3 +38,27 @@ def test_clean_text_is_one_line_and_stays_as_it_is(text: str) -> None:
 
 def test_a_bar_in_a_cell_does_not_make_a_column() -> None:
     assert markdown_table([("a", "b"), ("1|2", "3")]) == "| a | b |\n| --- | --- |\n| 1\\|2 | 3 |"
+
+
+@given(st.lists(st.text(st.sampled_from("ab cd.,|_*`#\u00df\u4e16"), max_size=12), max_size=6))
+def test_lines_lose_no_character_but_space(lines: list[str]) -> None:
+    assert join(lines).split() == " ".join(lines).split()
+
+
+@given(st.lists(st.text(max_size=12), max_size=6))
+def test_joined_lines_are_clean(lines: list[str]) -> None:
+    text = join(lines)
+    assert clean(text) == text
+    assert "\u00ad" not in text
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(["a", "", "x|y", "||", "john_doe", "1*2"]), min_size=3, max_size=3), min_size=1)
+)
+def test_a_table_in_markdown_reads_back_as_it_was(cells: list[list[str]]) -> None:
+    header, rule, *rows = (
+        [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in markdown_table(cells).splitlines()
+    )
+    assert [header, *rows] == cells
+    assert rule == ["---"] * 3

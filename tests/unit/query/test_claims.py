@@ -3,8 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.query.cite import Claim
-from pipelines.query.stream import SentenceBuffer
+from pipelines.query.claims import Claim, ClaimBuffer
 
 TEXT = st.lists(
     st.sampled_from(
@@ -13,19 +12,19 @@ TEXT = st.lists(
 ).map("".join)
 
 
-def said(pieces: list[str]) -> list[str]:
-    buffer = SentenceBuffer()
-    found = [sentence for piece in pieces for sentence in buffer.add(piece)]
-    return [sentence.strip() for sentence in found + buffer.rest()]
+def said(pieces: list[str]) -> list[Claim]:
+    buffer = ClaimBuffer()
+    found = [claim for piece in pieces for claim in buffer.add(piece)]
+    return found + buffer.rest()
 
 
 @given(TEXT, st.data())
-def test_sentences_do_not_depend_on_how_the_model_cuts_its_text(text: str, data: st.DataObject) -> None:
+def test_claims_do_not_depend_on_how_the_model_cuts_its_text(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)))))
     pieces = [text[first:last] for first, last in zip([0, *cuts], [*cuts, len(text)], strict=True)]
     assert said(pieces) == said([text])
 
 
 def test_markers_after_the_full_stop_belong_to_the_sentence_before() -> None:
-    claims = [Claim.of(each) for each in said(list("Leave is 28 days. [1] [2] Notice is two weeks. [3]"))]
+    claims = said(list("Leave is 28 days. [1] [2] Notice is two weeks. [3]"))
     assert claims == [Claim("Leave is 28 days.", (1, 2)), Claim("Notice is two weeks.", (3,))]
