@@ -83,7 +83,7 @@ class OllamaChat:
         from llama_index.llms.ollama import Ollama
         from ollama import AsyncClient
 
-        client = AsyncClient(host=self._url, timeout=self._timeout_s, trust_env=False)
+        client = AsyncClient(host=self._url, **_client_options(self._timeout_s))
         return Ollama(
             model=self._model,
             base_url=self._url,
@@ -168,8 +168,13 @@ class OllamaEmbedder:
             embed_batch_size=self._batch,
             query_instruction=query or None,
             text_instruction=document or None,
-            client_kwargs={"timeout": self._timeout_s, "trust_env": False},
+            client_kwargs=_client_options(self._timeout_s),
         )
+
+
+def _client_options(timeout_s: float) -> dict[str, Any]:
+    """No proxy, and no connection kept: a call takes far longer than connecting, and nothing is left to be closed."""
+    return {"timeout": timeout_s, "trust_env": False, "limits": httpx.Limits(max_keepalive_connections=0)}
 
 
 def estimated_tokens(texts: Sequence[str]) -> list[int]:

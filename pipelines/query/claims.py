@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pipelines.query.units import units
 
 _NUMBERS = r"\^?\d{1,2}(?:\s*(?:[,;&–-]|and|to)\s*\^?\d{1,2})*"
-_MARKER = re.compile(rf"\s*[\[【]\s*(?:(?:passages?|sources?)\s*)?({_NUMBERS})\s*(?:†[^\]】]*)?[\]】]", re.IGNORECASE)
+_MARKER = re.compile(
+    rf"\s*[\[【]\s*(?:(?:passages?|sources?)\s*)?({_NUMBERS})\s*(?:†[^\]】]*)?(?:[\]】]|(?=[.!?]|\Z))", re.IGNORECASE
+)
 _LEADING_MARKERS = re.compile(rf"(?:{_MARKER.pattern})+", re.IGNORECASE)
 _UNFINISHED_MARKER = re.compile(r"\s*[\[【][^\]】]{0,60}")
 _ABUTTING_MARKER = re.compile(r"(?<=[.!?])(?=[\[【])")
@@ -25,7 +27,7 @@ class Claim:
 
     @classmethod
     def of(cls, sentence: str) -> Claim:
-        """Reads [1], [2][3], [1, 2], [1-3], [passage 1], 【1†source】."""
+        """Reads [1], [2][3], [1, 2], [1-3], [passage 1], 【1†source】, and an unclosed [1 at the end."""
         named = [number for group in _MARKER.findall(sentence) for number in _named(group)]
         bare = re.sub(r"\s+([.,;:!?])", r"\1", _MARKER.sub("", sentence))
         return cls(" ".join(bare.split()), tuple(dict.fromkeys(named)))

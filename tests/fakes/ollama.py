@@ -49,6 +49,8 @@ class FakeOllama:
     faults: Faults = field(default_factory=Faults)
     says: str | None = None  # instead of sentences from the passages
     prompts: list[list[dict[str, str]]] = field(default_factory=list)
+    embedded: list[list[str]] = field(default_factory=list)
+    streams: int = 0  # answers that are being sent
     port: int = 0
 
     @property
@@ -89,8 +91,18 @@ class FakeOllama:
             return JSONResponse({"error": f"model '{body['model']}' not found"}, 404)
         words = re.findall(r"\S+\s*", self.says if self.says is not None else _quotes(body["messages"]))
         if body.get("stream", True):
-            return StreamingResponse(self._tokens(body["model"], words), media_type="application/x-ndjson")
+            return StreamingResponse(
+                self._counted(self._tokens(body["model"], words)), media_type="application/x-ndjson"
+            )
         return JSONResponse(_line(body["model"], "".join(words), done=True))
+
+    async def _counted(self, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        self.streams += 1
+        try:
+            async for line in lines:
+                yield line
+        finally:
+            self.streams -= 1
 
     async def _tokens(self, model: str, words: list[str]) -> AsyncIterator[bytes]:
         for number, word in enumerate(words):
@@ -112,6 +124,7 @@ class FakeOllama:
         if not self._has(body["model"]):
             return JSONResponse({"error": f"model '{body['model']}' not found"}, 404)
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        self.embedded.append(texts)
         return JSONResponse({"model": body["model"], "embeddings": [embedding(text) for text in texts]})
 
     def _has(self, model: str) -> bool:
