@@ -14,6 +14,7 @@ from app.services.retrieval import Retrieval
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Collection, Document
 from tests.contract.samples import PAPERS, ready, set_up
+from tests.fakes.embedders import OneEmbedder
 from tests.fakes.models import MemoryIndex
 
 
@@ -49,7 +50,7 @@ async def library(tmp_path: Path, models: Path) -> AsyncIterator[Library]:
     catalog.open()
     set_up(catalog)
     embedder, keywords, vectors = MiniLmEmbedder(models, threads=1), SqlKeywordIndex(catalog), MemoryIndex()
-    retrieval = Retrieval(catalog, embedder, vectors, keywords, index_timeout_s=5)
+    retrieval = Retrieval(catalog, OneEmbedder(embedder), vectors, keywords, index_timeout_s=5)
     yield Library(catalog, keywords, embedder, vectors, retrieval)
     await embedder.close()
     catalog.close()

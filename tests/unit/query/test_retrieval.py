@@ -7,6 +7,7 @@ import pytest
 from app.services.retrieval import Retrieval
 from pipelines.domain.errors import CollectionNotFound, IndexUnavailable
 from tests.contract.samples import ANNA, BEN, CHUNKER, EVE, at, chunks, collection, document, ready, set_up, version
+from tests.fakes.embedders import OneEmbedder
 from tests.unit.query.conftest import Library
 
 LEAVE = "Employees get 28 days of paid leave each year."
@@ -75,7 +76,8 @@ async def test_without_vectors_words_find_it(library: Library) -> None:
 async def test_an_index_that_hangs_is_given_up(library: Library) -> None:
     await library.add(document("doc_a"), [LEAVE])
     library.vectors.hangs = True
-    hasty = Retrieval(library.catalog, library.embedder, library.vectors, library.keywords, index_timeout_s=1)
+    embedders = OneEmbedder(library.embedder)
+    hasty = Retrieval(library.catalog, embedders, library.vectors, library.keywords, index_timeout_s=1)
     assert (await hasty.search(BEN, "papers", QUESTION)).degraded == ("vectors",)
 
 
