@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -31,7 +32,6 @@ from pipelines.domain.errors import DependencyUnavailable
 BUSY_TIMEOUT_S = 10.0
 _WRITERS = 0x43_61_69_72_6E  # the advisory lock that PostgreSQL's writers take in turn
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
@@ -178,14 +178,32 @@ class SqlCatalog:
         @event.listens_for(engine, "connect")
         def prepare(connection: sqlite3.Connection, _: Any) -> None:
             connection.isolation_level = None  # we say BEGIN ourselves
-            for pragma in (*_PRAGMAS, *(() if writing else ("PRAGMA query_only=ON",))):
+            for pragma in _PRAGMAS:
                 connection.execute(pragma)
+            if writing:
+                _write_ahead(connection, wait)
+            else:
+                connection.execute("PRAGMA query_only=ON")
 
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
         return engine
+
+
+def _write_ahead(connection: sqlite3.Connection, wait_s: float) -> None:
+    """Turns the log on, which the file remembers. SQLite does not wait here for a process that does so at this moment."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 @contextmanager
