@@ -11,7 +11,7 @@ from pipelines.ports import Hit
 K = 60
 WEIGHTS: Mapping[str, float] = {"dense": 1.0, "keyword": 0.75, "exact": 1.5}
 """Keywords help on every collection that was measured, but on large ones of much the same words they mislead if weighed
-as much as meaning (docs/adr/0010-answers-are-bound-before-shown.md). Not so identifiers ("exact"): who asks for one wants
+as much as meaning (docs/adr/0011-answers-are-bound-before-shown.md). Not so identifiers ("exact"): who asks for one wants
 the passages that hold it, and its meaning is nothing a model knows.
 """
 

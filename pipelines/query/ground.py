@@ -2,7 +2,7 @@
 
 Words alone take "Employees get free lunch" for a saying of "Employees get 28 days of leave", and meaning alone takes "at
 nine" for "at ten": a claim needs both, its figures to the letter, and no denial between them (measured in
-docs/adr/0010-answers-are-bound-before-shown.md).
+docs/adr/0011-answers-are-bound-before-shown.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether what was found is about the question at all. The nearest passage of a collection may be far away.
 
 A passage of 200 tokens speaks of several things, and its cosine to a short question says little: what decides is the
-cosine of its sentences (measured in docs/adr/0010-answers-are-bound-before-shown.md).
+cosine of its sentences (measured in docs/adr/0011-answers-are-bound-before-shown.md).
 """
 
 from __future__ import annotations

@@ -100,8 +100,11 @@ async def test_a_model_that_finds_nothing_is_believed(handbook: Library) -> None
 
 
 async def test_a_sentence_said_twice_is_shown_once(handbook: Library) -> None:
-    answer = await _answer(handbook, "Employees get 28 days of paid leave each year [1]. " * 5)
-    assert answer.text == "Employees get 28 days of paid leave each year. [1]"
+    events = await _events(_ask(handbook, ScriptedChat("Employees get 28 days of paid leave each year [1]. " * 5)))
+    _assert_honest(events)
+    assert [event.text for event in events if isinstance(event, Delta)] == [
+        "Employees get 28 days of paid leave each year. [1]"
+    ]
 
 
 async def test_the_items_of_a_list_are_bound_one_by_one(handbook: Library) -> None:

@@ -20,7 +20,8 @@ RULES = pieces(
             "Passwords have at least fourteen characters and are never shared. Keys work no more than five nights."
         ),
         passage(
-            "Revenue was $1,577.00 million, or 4.2% more. Parking is free for 45 minutes.", headings=("Fiscal 2022",)
+            "Revenue was $1,577.00 million, or 4.2% more. Parking is free for 45 minutes. Room 46 is closed.",
+            headings=("Fiscal 2022",),
         ),
     ]
 )
@@ -51,6 +52,7 @@ def test_what_a_passage_says_is_supported(claim: str) -> None:
     "claim",
     [
         "Employees get 45 days of paid leave each year [1][3].",  # a number of something else
+        "Employees get 46 days of paid leave each year [1][3].",
         "Employees get 28 weeks of paid leave each year [1].",
         "Employees get no paid leave each year [1].",
         "Passwords are shared [2].",
