@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 PREFIX = "CAIRN_"
 CONFIG_VARIABLE = "CAIRN_CONFIG"
@@ -39,14 +45,32 @@ def _database_url(value: str) -> str:
     return value
 
 
+def _redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("expected an address such as redis://127.0.0.1:6379/0")
+    return value
+
+
+def _roots(value: object) -> object:
+    return [entry for entry in value.split(os.pathsep) if entry] if isinstance(value, str) else value
+
+
+def _root(value: str) -> str:
+    if not value.rpartition("=")[2].startswith("/"):
+        raise ValueError("expected folders such as /srv/documents or TENANT=/srv/documents, with : between them")
+    return value
+
+
 def _or_none(value: object) -> object:
     return None if value == "" else value
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 OptionalUrl = Annotated[HttpUrl | None, BeforeValidator(_or_none)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_or_none)]
+Roots = Annotated[list[Annotated[str, AfterValidator(_root)]], NoDecode, BeforeValidator(_roots)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -63,21 +87,62 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 
+    # who may enter with a token of an identity provider, besides API keys
+    oidc_issuer: OptionalUrl = Field(None, description="OpenID Connect; its tokens' `iss`, to the letter")
+    oidc_audience: str = Field("cairn", description="the tokens' `aud`: what Cairn is called there")
+    oidc_jwks_url: OptionalUrl = Field(None, description="its keys; default: where the issuer's discovery says")
+    oidc_user_claim: str = Field("sub", description="a dot leads into an object")
+    oidc_groups_claim: str = Field("groups", description="what readers lists name group:NAME")
+    oidc_roles_claim: str = Field("roles", description="of Cairn's roles; others are ignored: realm_access.roles")
+    oidc_default_role: Literal["reader", "editor", "none"] = Field("reader", description="of who has none of them")
+
     # stores
     database_url: DatabaseUrl | None = Field(None, description="default: an SQLite file in the data folder")
     chroma_url: OptionalUrl = Field(None, description="a Chroma server; default: Chroma in this process")
+
+    redis_url: RedisUrl | None = Field(
+        None, description="the cache in Redis; default: an SQLite file in the data folder"
+    )
+    cache_max_bytes: int = Field(256 * MiB, ge=MiB, description="of answers, search results and vectors together")
+    cache_ttl_s: Seconds = Field(86_400, description="how long an answer is given again, if nothing changes before")
+    cache: bool = Field(True, description="give answers and search results again; false: work out each anew")
+    semantic_cache: bool = Field(True, description="give an answer again to the same question in other words")
 
     # models
     ollama_url: OptionalUrl = Field("http://127.0.0.1:11434", description="empty: never look for Ollama")
     llm_model: str = Field("gemma3:4b", min_length=1)
     embedding_model: str = Field(BUILT_IN_MODEL, min_length=1, description="built in, or the name of a model in Ollama")
     embedding_model_dir: Path | None = Field(None, description="a local copy of the built-in model's files")
-    llm_first_token_timeout_s: Seconds = 120
+    llm_first_token_timeout_s: Seconds = Field(120, description="a large model is read from the disk in that time")
     llm_token_timeout_s: Seconds = 30
+    llm_keep_alive: str = Field(
+        "30m", pattern=r"^-?\d+(ms|s|m|h)?$", description="how long Ollama keeps an idle model in memory; -1: always"
+    )
+    llm_concurrency: int = Field(4, ge=1, le=256, description="answers that the model writes at once")
+    llm_queue: int = Field(64, ge=0, le=10_000, description="questions in line for it; more are refused (429)")
+    llm_queue_timeout_s: Seconds = Field(120, description="in line; then the answer is extracted")
+    llm_breaker_failures: int = Field(5, ge=1, description="in a row, after which the model is left alone")
+    llm_breaker_rest_s: Seconds = Field(15, description="for so long")
+
+    # streams
+    keep_alive_s: Seconds = Field(15, description="a comment is sent on a stream that was silent for so long")
+    reader_timeout_s: Seconds = Field(60, description="a stream that nobody reads for so long is ended")
+
+    # pictures of pages
+    ocr: bool = Field(True, description="read pages that are pictures, where Tesseract's language data is installed")
+    vision_model: str | None = Field(
+        None, min_length=1, description="a model in Ollama that says what figures show; default: none is asked"
+    )
+    ocr_languages: str = Field(
+        "eng", pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$", description="Tesseract's names, joined by +: eng+deu"
+    )
+    tessdata_dir: Path | None = Field(None, description="its folder; default: where systems install it")
 
     # limits
     max_file_bytes: int = Field(200 * MiB, ge=1)
     max_files_per_upload: int = Field(100, ge=1)
+    max_files_per_bundle: int = Field(5_000, ge=1, le=50_000)
+    max_bundle_bytes: int = Field(2_048 * MiB, ge=1, description="of all its files, unpacked")
     max_pages: int = Field(5_000, ge=1)
     parse_timeout_s: Seconds = 300
     worker_memory_bytes: int = Field(2_048 * MiB, ge=512 * MiB)
@@ -86,14 +151,42 @@ class Settings(BaseSettings):
     # personal data
     pii_policy: Literal["default", "strict", "off"] = "default"
 
+    erasure_search: list[Path] = Field([], description="files and folders to search for deleted text, such as logs")
+
+    # what people said
+    conversation_days: int = Field(90, ge=1, description="conversations and feedback go so long after their last use")
+
+    # folders
+    sync_roots: Roots = Field(
+        [],
+        description="folders whose insides tenants may watch, with : between them; TENANT=FOLDER for another than main",
+    )
+    sync_settle_s: float = Field(5, ge=0, le=86_400, description="a file that changed since then waits")
+
     # workflows
     ingest_concurrency: int = Field(2, ge=1, description="documents of one tenant prepared at the same time")
     step_retries: int = Field(8, ge=0, le=20, description="of a step whose dependency is down: 8 last 80 minutes")
+    retry_wait_s: Seconds = Field(10, description="before a step's first retry; the eighth waits 240 times as long")
+    reindex_max_loss: float = Field(
+        0.02, ge=0, le=1, description="of recall and nDCG on a golden set that a new build may have; 1: any"
+    )
+    nightly_evaluation: bool = Field(
+        False, description="ask every collection's golden set at 02:00 UTC, and show the scores at /metrics"
+    )
+    history_days: int = Field(30, ge=1, description="how long the course of jobs that ended is kept")
     inngest_dev: str | None = Field(None, validation_alias="INNGEST_DEV")
     inngest_base_url: OptionalUrl = Field(None, validation_alias="INNGEST_BASE_URL")
     inngest_event_key: SecretStr | None = Field(None, validation_alias="INNGEST_EVENT_KEY")
     inngest_signing_key: SecretStr | None = Field(None, validation_alias="INNGEST_SIGNING_KEY")
     inngest_serve_origin: OptionalUrl = Field(None, validation_alias="INNGEST_SERVE_ORIGIN")
+
+    def roots_by_tenant(self, first: str) -> dict[str, list[Path]]:
+        """Folders that may be watched, by tenant; those without one are of the first."""
+        roots: dict[str, list[Path]] = {}
+        for entry in self.sync_roots:
+            tenant, _, path = entry.partition("=") if not entry.startswith("/") else (first, "", entry)
+            roots.setdefault(tenant, []).append(Path(path))
+        return roots
 
     @property
     def catalog_url(self) -> str:

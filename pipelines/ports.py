@@ -6,68 +6,46 @@ Errors: an adapter raises `pipelines.domain.errors` only. What is not answering 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import BinaryIO, NamedTuple, ParamSpec, Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pipelines.domain import access, answers, chunks, documents, jobs
+from pipelines.access_ports import AuditLog as AuditLog
+from pipelines.access_ports import Keys
+from pipelines.access_ports import Tokens as Tokens
+from pipelines.cache_ports import Cache as Cache
+from pipelines.catalog_ports import (
+    Answers,
+    Bundles,
+    Conversations,
+    Erasures,
+    Evaluations,
+    FeedbackBook,
+    Generations,
+    GoldenSets,
+    Idempotency,
+    Outbox,
+    Sources,
+    Upkeep,
+)
+from pipelines.catalog_ports import IdempotentAnswer as IdempotentAnswer
+from pipelines.catalog_ports import Standing as Standing
+from pipelines.domain import access, answering, answers, chunks, documents, erasure, filters, jobs, sources, views
+from pipelines.model_ports import ChatModel as ChatModel
+from pipelines.model_ports import Embedder as Embedder
+from pipelines.model_ports import Embedders as Embedders
+from pipelines.model_ports import Message as Message
+from pipelines.model_ports import Reranker as Reranker
+from pipelines.model_ports import TokenCounter as TokenCounter
+from pipelines.model_ports import Vectors as Vectors
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Vectors = NDArray[np.float32]
 Clock = Callable[[], datetime]
 """Now, timezone-aware, UTC."""
-
-TokenCounter = Callable[[Sequence[str]], list[int]]
-"""Tokens of each text as the embedding model counts them, special tokens excluded. Picklable."""
-
-
-# --- models ---------------------------------------------------------------------------------------------------------
-
-
-class Embedder(Protocol):
-    """Turns text into vectors. `model` is a stable id; vectors of different ids are not comparable."""
-
-    @property
-    def model(self) -> str: ...
-    @property
-    def dimensions(self) -> int: ...
-    @property
-    def max_tokens(self) -> int: ...  # what the model reads of a text, special tokens included
-    def token_counter(self) -> TokenCounter: ...
-    async def embed_documents(self, texts: Sequence[str]) -> Vectors: ...  # (n, dimensions), L2-normalised, input order
-    async def embed_query(self, text: str) -> Vectors: ...  # (dimensions,), L2-normalised
-
-
-class Embedders(Protocol):
-    """Every model that collections may be built with. `default` is the one of new collections."""
-
-    @property
-    def default(self) -> Embedder: ...
-    def of(self, model: str) -> Embedder: ...  # by its id; ModelUnavailable when this installation cannot have it
-
-
-class Message(NamedTuple):
-    role: str  # system, user, assistant
-    content: str
-
-
-class ChatModel(Protocol):
-    """A language model that answers in a stream."""
-
-    @property
-    def name(self) -> str: ...
-    async def available(self) -> bool: ...  # within about a second; never raises
-    def stream(
-        self, messages: Sequence[Message]
-    ) -> AsyncIterator[str]: ...  # pieces of text; ModelUnavailable at any point
-
 
 # --- derived indexes ------------------------------------------------------------------------------------------------
 
@@ -83,10 +61,25 @@ class VectorIndex(Protocol):
     async def upsert(
         self, generation: documents.Generation, rows: Sequence[chunks.Chunk], vectors: Vectors
     ) -> None: ...
-    async def query(self, generation: documents.Generation, vector: Vectors, limit: int) -> list[Hit]: ...  # cosine
+    async def query(
+        self,
+        generation: documents.Generation,
+        vector: Vectors,
+        limit: int,
+        version_ids: Collection[str] | None = None,  # only of these; None: of all
+    ) -> list[Hit]: ...  # cosine
     async def chunk_ids(self, generation: documents.Generation, version_id: str) -> set[str]: ...
+    async def unreachable(
+        self, generation: documents.Generation, version_id: str
+    ) -> set[str]: ...  # held, and yet not found by a search for the very same; an upsert mends that
     async def delete_version(self, generation: documents.Generation, version_id: str) -> None: ...
+    async def version_ids(self, generation: documents.Generation) -> set[str]: ...  # of which it holds anything
+    async def vectors(
+        self, generation: documents.Generation, chunk_ids: Sequence[str]
+    ) -> Vectors: ...  # of those it holds, as they are stored, in any order: (n, dimensions)
+    async def generation_ids(self, collection_id: str) -> set[str]: ...  # builds of the collection that it holds
     async def drop(self, generation: documents.Generation) -> None: ...
+    async def scrub(self, generation: documents.Generation) -> None: ...  # what was deleted leaves the disk too
     async def ping(self) -> None: ...  # IndexUnavailable when it does not answer
 
 
@@ -95,9 +88,18 @@ class KeywordIndex(Protocol):
 
     async def upsert(self, collection_id: str, rows: Sequence[chunks.Chunk]) -> None: ...
     async def query(
-        self, collection_id: str, text: str, limit: int
-    ) -> list[Hit]: ...  # BM25; `text` is a question, not a syntax
+        self,
+        generation: documents.Generation,
+        text: str,
+        limit: int,
+        version_ids: Collection[str] | None = None,
+        phrases: Sequence[str] = (),  # that stand for the question's words
+    ) -> list[Hit]: ...  # over the chunks that its chunker made, rare words first; `text` is a question, not a syntax
     async def chunk_ids(self, version_id: str) -> set[str]: ...
+    async def version_ids(self, collection_id: str) -> set[str]: ...  # of which it holds anything
+    async def elsewhere(
+        self, version_ids: Collection[str], texts: Sequence[str]
+    ) -> set[str]: ...  # those words and phrases that versions other than these hold
     async def delete_version(self, version_id: str) -> None: ...
     async def delete(self, chunk_ids: Collection[str]) -> None: ...  # absent is fine
     async def ping(self) -> None: ...
@@ -115,7 +117,7 @@ class Blobs(Protocol):
     async def exists(self, key: str) -> bool: ...
     def local(self, key: str) -> AbstractAsyncContextManager[Path]: ...  # a readable file, for as long as it is entered
     async def delete(self, prefix: str) -> None: ...  # every key under the prefix; absent is fine; "" is refused
-    async def keys(self, prefix: str) -> list[str]: ...
+    async def keys(self, prefix: str, before: datetime | None = None) -> list[str]: ...  # last written before it
 
 
 class Workers(Protocol):
@@ -124,6 +126,47 @@ class Workers(Protocol):
     async def run(
         self, task: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R: ...  # WorkerCrashed, LimitExceeded
+
+
+class Folders(Protocol):
+    """Folders of this machine that the operator lets tenants watch. Synchronous: call it from a thread.
+
+    Never follows a link. Each method raises SyncOff, SourceNotAllowed, SourceMissing.
+    """
+
+    def allowed(self, tenant_id: str, path: str) -> str: ...  # the folder's real path
+    def listing(
+        self, tenant_id: str, path: str
+    ) -> sources.Listing: ...  # SourceTooLarge; without hidden and temporary files
+    def open(
+        self, tenant_id: str, path: str, file: str
+    ) -> AbstractContextManager[FolderFile]: ...  # FileNotFoundError, FileBlocked
+    def exists(self, tenant_id: str, path: str, file: str) -> bool: ...
+
+
+class FolderFile(Protocol):
+    """A file that is read once, from its start to its end."""
+
+    @property
+    def listed(self) -> sources.ListedFile: ...  # as it was when it was opened
+    @property
+    def stream(self) -> BinaryIO: ...  # its last read raises FileChanged unless the file is still so
+    def digest(self) -> str: ...  # SHA-256 of what was read, in hex
+    def rewind(self) -> None: ...
+
+
+class Remains(Protocol):
+    """A store that may hold remains of what was deleted, and can be searched for them."""
+
+    async def search(
+        self, canaries: erasure.Canaries, version_ids: Collection[str]
+    ) -> list[erasure.Searched]: ...  # by place; `version_ids` are those of the deleted document
+
+
+class Signer(Protocol):
+    @property
+    def public_key(self) -> str: ...  # base64
+    def sign(self, statement: Mapping[str, object]) -> erasure.Signature: ...  # over its canonical form
 
 
 class EventSender(Protocol):
@@ -159,12 +202,24 @@ class UnitOfWork(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def idempotency(self) -> Idempotency: ...
-
-
-class Keys(Protocol):
-    def add_tenant(self, tenant_id: str, name: str, at: datetime) -> None: ...  # absent or equal: no error
-    def add(self, key: access.ApiKey, at: datetime) -> None: ...  # the same secret twice: no error
-    def by_secret_sha256(self, digest: str) -> access.ApiKey | None: ...
+    @property
+    def erasures(self) -> Erasures: ...
+    @property
+    def golden_sets(self) -> GoldenSets: ...
+    @property
+    def sources(self) -> Sources: ...
+    @property
+    def bundles(self) -> Bundles: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def feedback(self) -> FeedbackBook: ...
+    @property
+    def upkeep(self) -> Upkeep: ...
+    @property
+    def answers(self) -> Answers: ...
+    @property
+    def evaluations(self) -> Evaluations: ...
 
 
 class Collections(Protocol):
@@ -172,25 +227,9 @@ class Collections(Protocol):
     def by_name(self, tenant_id: str, name: str) -> documents.Collection | None: ...
     def by_id(self, collection_id: str) -> documents.Collection | None: ...
     def all(self, tenant_id: str) -> list[documents.Collection]: ...
-
-
-class Generations(Protocol):
-    """Builds of collections. A version is `complete` in one once all its chunks are in its indexes."""
-
-    def add(self, generation: documents.Generation) -> None: ...  # known: no error
-    def of_collection(self, collection_id: str) -> list[documents.Generation]: ...  # the active one among them
-    def drop(self, generation_id: str) -> None: ...  # not an active one; absent is fine
-    def begin(self, generation_id: str, version_id: str) -> None: ...  # before anything of the version is written
-    def complete(self, generation_id: str, version_id: str, chunks: int) -> None: ...
-    def is_complete(self, generation_id: str, version_id: str) -> bool: ...
-    def forget(self, generation_id: str, version_id: str) -> None: ...  # after what was written is removed
-    def held(self, generation_id: str) -> int: ...  # versions complete in it
-    def missing(self, generation_id: str) -> list[str]: ...  # versions that answer and are not complete in it
-    def stale(self, generation_id: str) -> list[str]: ...  # versions begun in it that do not answer any more
-    def flip(self, generation_id: str) -> bool: ...
-
-    """Makes it the collection's active one, whose revision grows, unless a version is missing. Repeating it changes
-    nothing."""
+    def view(self, principal: access.Principal, name: str) -> views.View | None: ...
+    def answer_by(self, collection_id: str, answering: answering.Answering) -> None: ...
+    def keep_for(self, collection_id: str, days: int | None) -> None: ...  # its documents; None: until they are deleted
 
 
 class DocumentFilter(NamedTuple):
@@ -208,13 +247,24 @@ class Documents(Protocol):
     def with_content(
         self, principal: access.Principal, collection_id: str, sha256: str
     ) -> documents.Document | None: ...
+    def titles(
+        self, principal: access.Principal, collection_id: str, where: filters.Filters
+    ) -> dict[str, str]: ...  # titles and file names of matching documents, by their active version
     def add(self, document: documents.Document) -> None: ...  # with document.latest as its version
     def add_version(
         self, version: documents.Version
     ) -> None: ...  # becomes the latest; known id: only becomes the latest
     def tombstone(self, document_id: str, at: datetime) -> None: ...  # invisible from the commit on; revision + 1
 
+    def share(
+        self, document_id: str, readers: frozenset[str], at: datetime
+    ) -> None: ...  # these may read it from the commit on, and nobody else; the revision grows
+
     # for workflows, which act for no person
+    def kept(self, document_id: str) -> documents.Document | None: ...  # whoever may read it; not a deleted one
+    def rename(
+        self, document_id: str, filename: str, title: str, metadata: Mapping[str, str], at: datetime
+    ) -> None: ...  # of a kept one and its newest version; revision + 1
     def target(self, version_id: str) -> IngestTarget | None: ...  # also of deleted documents
     def version_ids(self, document_id: str) -> list[str]: ...  # also of deleted documents
     def collection_id(self, document_id: str) -> str | None: ...  # also of deleted documents
@@ -254,17 +304,37 @@ class Chunks(Protocol):
         self, version_id: str, chunker: str, first: int = 0, limit: int | None = None
     ) -> list[chunks.Chunk]: ...
     def ids(self, version_id: str, chunker: str | None = None) -> set[str]: ...  # None: of every chunker
+    def texts(self, document_id: str, limit: int) -> dict[str, str]: ...  # by id; of any version and chunker
     def outdated(
         self, collection_id: str, limit: int
     ) -> list[str]: ...  # ids under chunkers that no generation of the collection has
     def delete(self, chunk_ids: Collection[str]) -> None: ...
     def visible(
-        self, principal: access.Principal, collection_id: str, chunk_ids: Collection[str]
+        self,
+        principal: access.Principal,
+        collection_id: str,
+        chunk_ids: Collection[str],
+        where: filters.Filters = filters.EVERYTHING,
     ) -> dict[str, answers.CatalogedChunk]: ...
 
     """Of these chunks, those of an active version under the active generation's chunker, in a live document of this
-    collection that the principal may read: the guard on every passage."""
+    collection that matches and that the principal may read: the guard on every passage."""
 
+    def places(
+        self,
+        principal: access.Principal,
+        collection_id: str,
+        chunk_ids: Collection[str],
+        where: filters.Filters = filters.EVERYTHING,
+    ) -> dict[str, answers.Place]: ...  # of those that `visible` gives, in a tenth of the time
+    def seen(
+        self, principal: access.Principal, collection_id: str, chunk_ids: Collection[str]
+    ) -> set[str]: ...  # the ids that `visible` gives
+
+    def answering(
+        self, generation: documents.Generation, chunk_ids: Collection[str]
+    ) -> dict[str, answers.CatalogedChunk]: ...  # the same under any generation, and for no person
+    def some(self, generation: documents.Generation, limit: int) -> list[chunks.Chunk]: ...  # from all over it
     def delete_version(self, version_id: str) -> None: ...
 
 
@@ -277,34 +347,17 @@ class Jobs(Protocol):
     """A terminal status is never changed except by `start_again`. Every change appends a JobEvent."""
 
     def add(self, job: jobs.Job) -> None: ...
-    def start_again(self, job_id: str, at: datetime) -> jobs.Job: ...  # queued, run + 1, no steps, no error
+    def start_again(
+        self, job_id: str, at: datetime, *, forget: bool = False
+    ) -> jobs.Job: ...  # queued, run + 1, no steps, no error; `forget`: nor the history of earlier runs
     def get(self, principal: access.Principal, job_id: str) -> jobs.Job | None: ...  # readable as its document is
     def page(self, principal: access.Principal, where: JobFilter, after: str | None, limit: int) -> list[jobs.Job]: ...
     def find(self, job_id: str) -> jobs.Job | None: ...  # for workflows
     def start_step(self, job_id: str, step_id: str, at: datetime) -> None: ...  # attempts + 1; the job is running
     def end_step(self, job_id: str, step_id: str, at: datetime, output: Mapping[str, int | str]) -> None: ...
-    def fail_step(self, job_id: str, step_id: str, at: datetime, error: jobs.JobError, *, retriable: bool) -> None: ...
-    def progress(self, job_id: str, at: datetime, progress: jobs.Progress) -> None: ...
+    def fail_step(
+        self, job_id: str, step_id: str, at: datetime, error: jobs.JobError, retry_at: datetime | None
+    ) -> None: ...  # retry_at: None when it is given up
+    def progress(self, job_id: str, at: datetime, progress: jobs.Progress) -> None: ...  # its eta_s is computed here
     def finish(self, job_id: str, status: jobs.JobStatus, at: datetime, error: jobs.JobError | None = None) -> None: ...
     def events(self, job_id: str, after: int, limit: int) -> list[jobs.JobEvent]: ...
-
-
-class Outbox(Protocol):
-    """Events committed with the rows they speak of, until the engine has accepted them."""
-
-    def add(self, event: jobs.OutboxEvent, at: datetime) -> None: ...
-    def pending(self, limit: int) -> list[jobs.OutboxEvent]: ...  # oldest first
-    def sent(self, event_ids: Collection[str]) -> None: ...
-
-
-class Idempotency(Protocol):
-    """Answers by (tenant, user, Idempotency-Key)."""
-
-    def get(self, principal: access.Principal, key: str) -> IdempotentAnswer | None: ...
-    def put(self, principal: access.Principal, key: str, answer: IdempotentAnswer, at: datetime) -> None: ...
-
-
-class IdempotentAnswer(NamedTuple):
-    request_sha256: str
-    status: int
-    body: str  # JSON

@@ -113,9 +113,9 @@ def _content(word: str, dice: random.Random) -> bytes:
     return ("# Notes\n\n" + "\n\n".join(sections)).encode()
 
 
-def kill_at_random(server: Server, kills: int, work: threading.Thread, dice: random.Random) -> int:
+def kill_at_random(server: Server, kills: int, until: float, work: threading.Thread, dice: random.Random) -> int:
     done = 0
-    while done < kills:
+    while done < kills and time.monotonic() < until:
         time.sleep(dice.uniform(0.05, 2.5))
         server.kill()
         done += 1
@@ -126,8 +126,10 @@ def kill_at_random(server: Server, kills: int, work: threading.Thread, dice: ran
     return done
 
 
-def wait_for_jobs(client: Client) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+def wait_for_jobs(client: Client) -> int:
+    """Until all have ended. One under way at each of so many kills in a row is given up as `interrupted`, and started again
+    by hand once the server stays up, as its error says; how many of those."""
+    deadline, retried = time.monotonic() + PATIENCE_S, 0
     while time.monotonic() < deadline:
         open_jobs = [
             job
@@ -136,7 +138,13 @@ def wait_for_jobs(client: Client) -> None:
         ]
         print(f"\rwaiting for {len(open_jobs)} jobs     ", end="", file=sys.stderr)
         if not open_jobs:
-            return
+            failed = client.request("GET", "/v1/jobs?status=failed&limit=200").json()["jobs"]
+            open_jobs = [job for job in failed if job["error"]["code"] == "interrupted"]
+            if not open_jobs:
+                return retried
+            for job in open_jobs:
+                client.request("POST", f"/v1/jobs/{job['id']}/retry")
+            retried += len(open_jobs)
         time.sleep(0.5)
     raise TimeoutError(f"jobs that never ended: {[(job['id'], job['status'], job['steps'][-1:]) for job in open_jobs]}")
 
@@ -181,7 +189,15 @@ def _leftovers(server: Server, wishes: list[Wish]) -> Iterator[str]:
     if orphans := {row[1] for row in rows} - live:
         yield f"chunks of {len(orphans)} versions that nobody reads"
     chroma = chromadb.PersistentClient(str(server.data_dir / "chroma"), settings=Settings(anonymized_telemetry=False))
-    vectors = [each for found in chroma.list_collections() for each in found.get(include=[])["ids"]]
+    vectors, unreachable = [], 0
+    for found in chroma.list_collections():
+        held = found.get(include=["embeddings"])
+        vectors += held["ids"]
+        for chunk_id, vector in zip(held["ids"], held["embeddings"], strict=True):
+            near = found.query(query_embeddings=[vector], n_results=20, include=["distances"])
+            unreachable += chunk_id not in near["ids"][0] and near["distances"][0][-1] > 1e-5
+    if unreachable:
+        yield f"vectors: {unreachable} that no search finds"
     for name, ids in (("keyword index", keywords), ("vectors", vectors)):
         if len(ids) != len(set(ids)):
             yield f"{name}: double entries"
@@ -195,7 +211,7 @@ def _leftovers(server: Server, wishes: list[Wish]) -> Iterator[str]:
         if journal.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
             yield "the journal's integrity check fails"
     files = server.data_dir / "files"
-    for kind in ("parsed", "vectors", ".incoming"):
+    for kind in ("parsed", "vectors", "erasing", ".incoming"):
         if left := [path for path in (files / kind).rglob("*") if path.is_file()]:
             yield f"{len(left)} files left in {kind}"
     if gone := [
@@ -214,6 +230,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=100)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=240, help="after these, it is killed no more")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     began = time.monotonic()
@@ -222,17 +239,19 @@ def main() -> int:
         client = Client(server, threading.Event())
         wishes = [Wish(f"note-{number}.md") for number in range(arguments.documents)]
         workload = Workload(client, wishes, random.Random(arguments.seed))
-        work = threading.Thread(target=workload.run)
+        work = threading.Thread(target=workload.run, daemon=True)
         work.start()
-        kills = kill_at_random(server, arguments.kills, work, random.Random(arguments.seed + 1))
+        dice, until = random.Random(arguments.seed + 1), began + 60 * arguments.minutes
+        kills = kill_at_random(server, arguments.kills, until, work, dice)
         work.join()
-        wait_for_jobs(client)
+        retried = wait_for_jobs(client)
         found = list(differences(server, client, wishes))
         server.stop()
     report = {
         "documents": arguments.documents,
         "kills": kills,
         "operations": dict(workload.operations),
+        "interrupted_and_retried_by_hand": retried,
         "requests_repeated": client.repeated,
         "differences": found,
         "seconds": round(time.monotonic() - began, 1),

@@ -115,6 +115,57 @@ class ReindexRequested(JobEvent):
         return self.generation_id
 
 
+class EvaluationRequested(JobEvent):
+    """The golden questions of a run are to be asked."""
+
+    kind = "evaluation"
+    name = "rag/evaluation.requested"
+    verb = "requested"
+    evaluation_id: str
+
+    @property
+    def subject_id(self) -> str:
+        return self.evaluation_id
+
+
+class ReconcileRequested(JobEvent):
+    """The tenant's indexes are to be compared with its catalog, and mended."""
+
+    kind = "index"
+    name = "rag/index.reconcile_requested"
+    verb = "reconcile-requested"
+
+    @property
+    def subject_id(self) -> str:
+        return self.tenant_id
+
+
+class BundleUploaded(JobEvent):
+    """An archive is stored, and its files are to become documents."""
+
+    kind = "bundle"
+    name = "rag/bundle.uploaded"
+    verb = "uploaded"
+    bundle_id: str
+
+    @property
+    def subject_id(self) -> str:
+        return self.bundle_id
+
+
+class SourceSyncRequested(JobEvent):
+    """The source's folder is to be looked at, and its documents made like it."""
+
+    kind = "source"
+    name = "rag/source.sync_requested"
+    verb = "sync-requested"
+    source_id: str
+
+    @property
+    def subject_id(self) -> str:
+        return self.source_id
+
+
 E = TypeVar("E", bound=JobEvent)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from workflows.events import (
     ended,
     original_of,
 )
-from workflows.steps import JobRecord, RecordedSteps, StepOutput
+from workflows.steps import JobRecord, RecordedSteps, Retries, StepOutput, close_unsuccessful
 
 SAME_DOCUMENT = "async.data.document_id == event.data.document_id"
 
@@ -42,7 +42,7 @@ class Ingestion(Protocol):
 class Limits:
     """`documents` of one tenant are prepared at the same time; `embeddings` of all tenants together."""
 
-    retries: int = 4
+    retries: Retries = field(default_factory=Retries)
     documents: int = 2
     embeddings: int = 1
 
@@ -56,13 +56,13 @@ def functions(
         fn_id="embed-document",
         name="Embed document",
         trigger=inngest.TriggerEvent(event=BatchRequested.name),
-        retries=limits.retries,
+        retries=limits.retries.times,
         concurrency=[inngest.Concurrency(limit=limits.embeddings)],
         cancel=[inngest.Cancel(event=DocumentDeleted.name, if_exp=SAME_DOCUMENT)],
     )
     async def embed_document(ctx: inngest.Context) -> StepOutput:
         request = BatchRequested.of(ctx.event)
-        steps = RecordedSteps(ctx, record, request.job_id)
+        steps = RecordedSteps(ctx, record, request.job_id, limits.retries)
         for batch in range(-(-request.chunks // request.batch_size)):
             await steps.run(f"embed-batch-{batch}", partial(ingestion.embed_batch, request, batch))
         return {"chunks": request.chunks}
@@ -71,13 +71,13 @@ def functions(
         fn_id="ingest-document",
         name="Ingest document",
         trigger=inngest.TriggerEvent(event=DocumentUploaded.name),
-        retries=limits.retries,
+        retries=limits.retries.times,
         concurrency=[inngest.Concurrency(limit=limits.documents, key="event.data.tenant_id")],
         cancel=[inngest.Cancel(event=DocumentDeleted.name, if_exp=SAME_DOCUMENT)],
     )
     async def ingest_document(ctx: inngest.Context) -> StepOutput:
         upload = DocumentUploaded.of(ctx.event)
-        steps = RecordedSteps(ctx, record, upload.job_id)
+        steps = RecordedSteps(ctx, record, upload.job_id, limits.retries)
         await steps.run("parse-document", partial(ingestion.parse, upload))
         await steps.run("redact-pii", partial(ingestion.redact, upload))
         plan = await steps.run("chunk-document", partial(ingestion.chunk, upload))
@@ -95,20 +95,13 @@ def functions(
         fn_id="close-ingest",
         name="Close the job of an ingest that did not succeed",
         trigger=[ended(FUNCTION_FAILED, ingest_document), ended(FUNCTION_CANCELLED, ingest_document)],
-        retries=limits.retries,  # an on_failure handler has none, and a job that is never closed is a lost one
+        retries=limits.retries.times,  # an on_failure handler has none, and a job that is never closed is a lost one
     )
     async def close_ingest(ctx: inngest.Context) -> None:
         upload = original_of(ctx, DocumentUploaded)
-
-        async def close_job() -> str:
-            return (await record.failed(upload.job_id)).code
-
-        if ctx.event.name == FUNCTION_CANCELLED:
-            await ctx.step.run("close-cancelled-job", partial(record.cancelled, upload.job_id))
-            await ctx.step.run("give-up", partial(ingestion.give_up, upload))
-            return
-        code = await ctx.step.run("close-failed-job", close_job)
+        code = await close_unsuccessful(ctx, record, upload.job_id)
         await ctx.step.run("give-up", partial(ingestion.give_up, upload))
-        await ctx.step.send_event("announce", DocumentFailed(**upload.model_dump(), code=code).event())
+        if code is not None:
+            await ctx.step.send_event("announce", DocumentFailed(**upload.model_dump(), code=code).event())
 
     return [ingest_document, embed_document, close_ingest]

@@ -7,7 +7,7 @@ from typing import Any
 
 import inngest
 
-from workflows import delete, ingest, maintenance, reindex
+from workflows import delete, evaluate, ingest, maintenance, reindex, sync, unpack
 from workflows.steps import JobRecord
 
 
@@ -17,15 +17,25 @@ class Work:
 
     ingestion: ingest.Ingestion
     deletion: delete.Deletion
+    erasure: delete.Erasure
     reindexing: reindex.Reindexing
-    outbox: maintenance.Outbox
+    gate: reindex.Gate
+    unpacking: unpack.Unpacking
+    syncing: sync.Sync
+    schedule: sync.Schedule
+    upkeep: maintenance.Upkeep
+    evaluating: evaluate.Evaluating
+    nightly: evaluate.Nightly | None
     record: JobRecord
 
 
 def functions(client: inngest.Inngest, work: Work, limits: ingest.Limits) -> list[inngest.Function[Any]]:
     return [
         *ingest.functions(client, work.ingestion, work.record, limits),
-        *delete.functions(client, work.deletion, work.record, limits.retries),
-        *reindex.functions(client, work.reindexing, work.record, limits.retries),
-        *maintenance.functions(client, work.outbox),
+        *delete.functions(client, work.deletion, work.erasure, work.record, limits.retries),
+        *reindex.functions(client, work.reindexing, work.gate, work.record, limits.retries),
+        *unpack.functions(client, work.unpacking, work.record, limits.retries),
+        *sync.functions(client, work.syncing, work.schedule, work.record, limits.retries),
+        *evaluate.functions(client, work.evaluating, work.nightly, work.record, limits.retries),
+        *maintenance.functions(client, work.upkeep, work.record, limits.retries),
     ]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import inngest
 
 from workflows.events import FUNCTION_CANCELLED, FUNCTION_FAILED, ReindexRequested, ended, original_of
-from workflows.steps import JobRecord, RecordedSteps, StepOutput
+from workflows.steps import JobRecord, RecordedSteps, Retries, StepOutput, close_unsuccessful
 
 
 class Reindexing(Protocol):
@@ -17,12 +17,17 @@ class Reindexing(Protocol):
 
     async def plan(self, request: ReindexRequested) -> StepOutput: ...  # {"page_size", ...}
     async def build(self, request: ReindexRequested, page_size: int) -> StepOutput: ...  # {"left", ...}
+    async def refuse(self, request: ReindexRequested, why: str) -> StepOutput: ...  # drops the build; raises
     async def flip(self, request: ReindexRequested) -> StepOutput: ...  # {"flipped": 0} while a version is missing
     async def drop_old(self, request: ReindexRequested) -> StepOutput: ...
 
 
+class Gate(Protocol):
+    async def evaluate(self, request: ReindexRequested) -> StepOutput: ...  # {"refused": why, or ""}
+
+
 def functions(
-    client: inngest.Inngest, reindexing: Reindexing, record: JobRecord, retries: int
+    client: inngest.Inngest, reindexing: Reindexing, gate: Gate, record: JobRecord, retries: Retries
 ) -> list[inngest.Function[Any]]:
     """`reindex-collection` and `close-reindex`."""
 
@@ -30,18 +35,23 @@ def functions(
         fn_id="reindex-collection",
         name="Reindex collection",
         trigger=inngest.TriggerEvent(event=ReindexRequested.name),
-        retries=retries,
+        retries=retries.times,
         concurrency=[inngest.Concurrency(limit=1)],  # it may take hours, and uploads need the model too
     )
     async def reindex_collection(ctx: inngest.Context) -> StepOutput:
         request = ReindexRequested.of(ctx.event)
-        steps = RecordedSteps(ctx, record, request.job_id)
+        steps = RecordedSteps(ctx, record, request.job_id, retries)
         plan = await steps.run("plan-generation", partial(reindexing.plan, request))
         build = partial(reindexing.build, request, int(plan["page_size"]))
         pages, flips = count(), count()
+        refused = None
         while True:  # each round catches up with what changed during the one before
             while (await steps.run(f"build-page-{next(pages)}", build))["left"]:
                 pass
+            if refused is None:
+                refused = str((await steps.run("evaluate-builds", partial(gate.evaluate, request)))["refused"])
+            if refused:
+                await steps.run("refuse-build", partial(reindexing.refuse, request, refused))
             if (await steps.run(f"flip-{next(flips)}", partial(reindexing.flip, request)))["flipped"]:
                 break
         await steps.run("drop-old", partial(reindexing.drop_old, request))
@@ -52,18 +62,11 @@ def functions(
         fn_id="close-reindex",
         name="Close the job of a reindex that did not succeed",
         trigger=[ended(FUNCTION_FAILED, reindex_collection), ended(FUNCTION_CANCELLED, reindex_collection)],
-        retries=retries,
+        retries=retries.times,
     )
     async def close_reindex(ctx: inngest.Context) -> None:
         """What was built stays, for a retry; a request for another generation removes it."""
         request = original_of(ctx, ReindexRequested)
-
-        async def close_job() -> str:
-            return (await record.failed(request.job_id)).code
-
-        if ctx.event.name == FUNCTION_CANCELLED:
-            await ctx.step.run("close-cancelled-job", partial(record.cancelled, request.job_id))
-        else:
-            await ctx.step.run("close-failed-job", close_job)
+        await close_unsuccessful(ctx, record, request.job_id)
 
     return [reindex_collection, close_reindex]

@@ -1,4 +1,4 @@
-"""Files in a folder, by key. What a put returned from is on the disk, whole."""
+"""Files in a folder, by key. What a put returned from is on the disk, whole; one that finds no room raises StorageFull."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
+
+from pipelines.domain.errors import storage_errors
 
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _INCOMING = ".incoming"
@@ -29,10 +32,10 @@ class FolderBlobs:
             leftover.unlink()
 
     async def ping(self) -> None:
-        """Raises OSError when nothing can be written."""
+        """Raises StorageFull, StorageUnavailable."""
 
         def write() -> None:
-            with tempfile.TemporaryFile(dir=self._incoming) as file:
+            with storage_errors(), tempfile.TemporaryFile(dir=self._incoming) as file:
                 file.write(b"ping")
 
         await asyncio.to_thread(write)
@@ -41,7 +44,7 @@ class FolderBlobs:
         path = self._path(key)
 
         def write() -> None:
-            with self._temporary() as temporary:
+            with storage_errors(), self._temporary() as temporary:
                 temporary.write_bytes(data)
                 self._settle(temporary, path)
 
@@ -79,12 +82,14 @@ class FolderBlobs:
 
         await asyncio.to_thread(remove)
 
-    async def keys(self, prefix: str) -> list[str]:
+    async def keys(self, prefix: str, before: datetime | None = None) -> list[str]:
         path = self._path(prefix.removesuffix("/"))
 
         def found() -> list[str]:
             files = path.rglob("*") if path.is_dir() else [path]
-            return sorted(file.relative_to(self._root).as_posix() for file in files if file.is_file())
+            named = (file for file in files if file.is_file())
+            old = (file for file in named if before is None or file.stat().st_mtime < before.timestamp())
+            return sorted(file.relative_to(self._root).as_posix() for file in old)
 
         return await asyncio.to_thread(found)
 
@@ -94,12 +99,13 @@ class FolderBlobs:
         return self._root / key
 
     def _take(self, source: Path, target: Path) -> None:
-        if source.stat().st_dev == self._incoming.stat().st_dev:
-            self._settle(source, target)
-            return
-        with self._temporary() as copy:
-            shutil.copyfile(source, copy)
-            self._settle(copy, target)
+        with storage_errors():
+            if source.stat().st_dev == self._incoming.stat().st_dev:
+                self._settle(source, target)
+                return
+            with self._temporary() as copy:
+                shutil.copyfile(source, copy)
+                self._settle(copy, target)
         source.unlink()
 
     @contextmanager

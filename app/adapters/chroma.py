@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from collections.abc import Collection as Ids
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 
+from app.adapters import chroma_files
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Generation
 from pipelines.domain.errors import IndexUnavailable
@@ -20,10 +22,15 @@ from pipelines.ports import Hit, Vectors
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
+    from chromadb.api.types import Where
 
 R = TypeVar("R")
 
 _BATCH = 1_000
+_PAGE = 10_000
+_OWNER = "collection_id"
+_NEAR, _SAME = 5, 1e-5  # a search for a vector itself: so many results, and the distance within which two are one
+_SYNC_THRESHOLD = 1_000  # changes after which Chroma writes its log into the graph's files, if not told otherwise
 
 
 class ChromaIndex:
@@ -45,10 +52,20 @@ class ChromaIndex:
         self._opening = threading.Lock()
         self._client: ClientAPI | None = None
 
+    @property
+    def local(self) -> bool:
+        """Whether its files are on this machine."""
+        return self._path is not None
+
     async def upsert(self, generation: Generation, rows: Sequence[Chunk], vectors: Vectors) -> None:
         def write() -> None:
-            collection = self._opened().get_or_create_collection(
-                _name(generation), configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+            collection = _settled(
+                self._opened().get_or_create_collection(
+                    _name(generation),
+                    configuration={"hnsw": {"space": "cosine"}},
+                    metadata={_OWNER: generation.collection_id},
+                    embedding_function=None,
+                )
             )
             for first in range(0, len(rows), _BATCH):
                 batch = rows[first : first + _BATCH]
@@ -62,12 +79,17 @@ class ChromaIndex:
             raise ValueError(f"{len(rows)} chunks and {len(vectors)} vectors")
         await _run(write, self._write_timeout_s)
 
-    async def query(self, generation: Generation, vector: Vectors, limit: int) -> list[Hit]:
+    async def query(
+        self, generation: Generation, vector: Vectors, limit: int, version_ids: Ids[str] | None = None
+    ) -> list[Hit]:
         def read() -> list[Hit]:
             collection = self._found(generation)
-            if collection is None:
+            if collection is None or (version_ids is not None and not version_ids):
                 return []
-            found = collection.query(query_embeddings=np.asarray([vector]), n_results=limit, include=["distances"])
+            where: Where | None = None if version_ids is None else {"version_id": {"$in": list(version_ids)}}
+            found = collection.query(
+                query_embeddings=np.asarray([vector]), n_results=limit, where=where, include=["distances"]
+            )
             distances = (found["distances"] or [[]])[0]
             return [
                 Hit(chunk_id, 1 - float(distance))
@@ -85,20 +107,93 @@ class ChromaIndex:
 
         return await _run(read, self._read_timeout_s)
 
+    async def unreachable(self, generation: Generation, version_id: str) -> set[str]:
+        def read() -> set[str]:
+            collection = self._found(generation)
+            if collection is None:
+                return set()
+            held = collection.get(where={"version_id": version_id}, include=["embeddings"])
+            missed: set[str] = set()
+            for first in range(0, len(held["ids"]), _BATCH):
+                ids, vectors = (np.asarray(held[key][first : first + _BATCH]) for key in ("ids", "embeddings"))
+                found = collection.query(query_embeddings=vectors, n_results=_NEAR, include=["distances"])
+                for chunk_id, near, distances in zip(ids, found["ids"], found["distances"] or [], strict=True):
+                    if chunk_id not in near and distances[-1] > _SAME:  # others with the same text may stand before it
+                        missed.add(str(chunk_id))
+            return missed
+
+        return await _run(read, self._write_timeout_s)
+
+    async def version_ids(self, generation: Generation) -> set[str]:
+        def read() -> set[str]:
+            collection = self._found(generation)
+            if collection is None:
+                return set()
+            found: set[str] = set()
+            for first in range(0, collection.count(), _PAGE):
+                page = collection.get(limit=_PAGE, offset=first, include=["metadatas"])
+                found.update(str(metadata["version_id"]) for metadata in page["metadatas"] or [])
+            return found
+
+        return await _run(read, self._write_timeout_s)
+
+    async def vectors(self, generation: Generation, chunk_ids: Sequence[str]) -> Vectors:
+        def read() -> Vectors:
+            collection = self._found(generation)
+            found = collection.get(ids=list(chunk_ids), include=["embeddings"]) if collection and chunk_ids else None
+            held = found["embeddings"] if found else None
+            if held is None or not len(held):
+                return np.empty((0, generation.dimensions), dtype=np.float32)
+            return np.asarray(held, dtype=np.float32)
+
+        return await _run(read, self._read_timeout_s)
+
+    async def generation_ids(self, collection_id: str) -> set[str]:
+        def read() -> set[str]:
+            held = self._opened().list_collections()
+            return {each.name for each in held if (each.metadata or {}).get(_OWNER) == collection_id}
+
+        return await _run(read, self._read_timeout_s)
+
     async def delete_version(self, generation: Generation, version_id: str) -> None:
+        """Overwrites before it deletes: Chroma only forgets where a deleted vector lies (docs/adr/0012)."""
+
         def remove() -> None:
             collection = self._found(generation)
-            if collection is not None:
-                collection.delete(where={"version_id": version_id})
+            if collection is None:
+                return
+            ids = collection.get(where={"version_id": version_id}, include=[])["ids"]
+            noise = np.random.default_rng().normal(size=(len(ids), generation.dimensions)).astype(np.float32)
+            for first in range(0, len(ids), _BATCH):
+                batch = ids[first : first + _BATCH]
+                collection.update(ids=batch, embeddings=noise[first : first + _BATCH])
+                collection.delete(ids=batch)
 
         await _run(remove, self._write_timeout_s)
+
+    async def scrub(self, generation: Generation) -> None:
+        """Takes what was deleted off the disk, where the disk is ours: out of the log, the graph and free pages."""
+
+        def scrub() -> None:
+            collection = self._found(generation)
+            if collection is not None:
+                nothing = [f"nothing-{number}" for number in range(_SYNC_THRESHOLD)]
+                _settled(collection).delete(ids=nothing)  # the log is written out
+            self._shrink()
+
+        await _run(scrub, self._write_timeout_s)
 
     async def drop(self, generation: Generation) -> None:
         def remove() -> None:
             if self._found(generation) is not None:
                 self._opened().delete_collection(_name(generation))
+                self._shrink()
 
         await _run(remove, self._write_timeout_s)
+
+    def _shrink(self) -> None:
+        if self._path is not None:
+            chroma_files.shrink(self._path, self._write_timeout_s)
 
     async def ping(self) -> None:
         await _run(lambda: self._opened().heartbeat(), self._read_timeout_s)
@@ -147,6 +242,17 @@ class ChromaIndex:
         for session in _sessions(client):
             session.timeout = httpx.Timeout(self._write_timeout_s)
         return client
+
+
+def _settled(collection: Collection) -> Collection:
+    """The same, read once. Whoever writes reads first.
+
+    When the first read of a process comes after a write, Chroma 1.5 forgets which of its log the graph has, puts all of it in
+    again at the next write, on several threads beside the new vectors, and one in forty of those is then in no search's reach
+    (`LocalHnswSegmentWriter.apply_log_chunk`: `last_seen_seq_id` falls to 0).
+    """
+    collection.count()
+    return collection
 
 
 def _sessions(client: ClientAPI) -> list[httpx.Client]:

@@ -11,7 +11,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 
-from pipelines.domain.errors import ModelUnavailable
+from pipelines.domain.errors import ModelMissing, ModelUnavailable
 from pipelines.llama_index_import import import_llama_index
 from pipelines.ports import Message, TokenCounter, Vectors
 
@@ -27,10 +27,16 @@ if TYPE_CHECKING:
     from llama_index.embeddings.ollama import OllamaEmbedding
     from llama_index.llms.ollama import Ollama
 
-_LOOK_TIMEOUT_S = 1.0
+_LOOK_TIMEOUT_S = 2.0
 _LOOK_AGAIN_S = 5.0  # how long an answer about the server's state is believed
+_CONNECT_TIMEOUT_S = 5.0
 _CONTEXT_TOKENS = 8_192
 _MOST_ANSWER_TOKENS = 1_024  # a model that repeats itself must end
+_MOST_DESCRIPTION_TOKENS = 300
+_LOOK_AT = (
+    "Say in a few plain sentences what this figure of a document shows: what is compared, the axes and units, the largest and "
+    "smallest values, and any text in it. Do not guess what cannot be seen."
+)
 _IMPORTING = threading.Lock()
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -38,44 +44,68 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 class OllamaChat:
     """ChatModel of pipelines/ports.py."""
 
-    def __init__(self, url: str, model: str, *, timeout_s: float = 120) -> None:
+    def __init__(self, url: str, model: str, *, timeout_s: float = 600, keep_alive: str = "5m") -> None:
+        """`timeout_s`: of one silence, as the last resort; `keep_alive`: how long Ollama keeps the model loaded."""
         self._url = url
         self._model = model
         self._timeout_s = timeout_s
+        self._keep_alive = keep_alive
         self._looked_at = -math.inf
-        self._is_there = False
+        self._missing = "It was not looked for yet."
+        self._digest = ""
 
     @property
     def name(self) -> str:
         return self._model
 
+    @property
+    def digest(self) -> str:
+        """Ollama's name for the model's weights and settings, when it was last looked for; "" before."""
+        return self._digest
+
+    @property
+    def missing(self) -> str:
+        """What is, in words for an operator; "" while the model is there."""
+        return self._missing
+
     async def available(self) -> bool:
         if time.monotonic() - self._looked_at > _LOOK_AGAIN_S:
-            self._is_there = await self._look()
+            self._missing = await self._look()
             self._looked_at = time.monotonic()
-        return self._is_there
+        return not self._missing
 
-    async def stream(self, messages: Sequence[Message]) -> AsyncIterator[str]:
+    async def warm(self) -> None:
+        """Has Ollama load the model, so that the first question does not wait for it. Raises ModelUnavailable."""
+        body = {"model": self._model, "messages": [], "keep_alive": self._keep_alive}
+        with _translated(self._model):
+            async with httpx.AsyncClient(**_client_options(self._timeout_s)) as http:
+                (await http.post(f"{self._url}/api/chat", json=body)).raise_for_status()
+        await asyncio.to_thread(lambda: self._llm)
+
+    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
         llm = await asyncio.to_thread(lambda: self._llm)
         chat = [_chat_message(message) for message in messages]
         try:
             with _translated(self._model):
                 async for response in await llm.astream_chat(chat):
+                    self._looked_at, self._missing = time.monotonic(), ""  # who speaks is there, however busy
                     if response.delta:
                         yield response.delta
         except ModelUnavailable:
             self._looked_at = -math.inf  # look again before the next question
             raise
 
-    async def _look(self) -> bool:
-        """Whether the server answers and has the model."""
+    async def _look(self) -> str:
+        """What is missing: the server, or the model; "" when it is there."""
         try:
             async with asyncio.timeout(_LOOK_TIMEOUT_S), httpx.AsyncClient(trust_env=False) as http:
                 listed = (await http.get(f"{self._url}/api/tags")).raise_for_status().json()
-            names = {str(entry["name"]) for entry in listed["models"]}
-        except (httpx.HTTPError, TimeoutError, ValueError, LookupError, TypeError):
-            return False
-        return self._model in names or f"{self._model}:latest" in names
+            digests = {str(entry["name"]): str(entry.get("digest", "")) for entry in listed["models"]}
+        except (httpx.HTTPError, TimeoutError, ValueError, LookupError, TypeError) as error:
+            return f"Ollama does not answer at {self._url} ({type(error).__name__})."
+        name = self._model if self._model in digests else f"{self._model}:latest"
+        self._digest = digests.get(name, "")
+        return "" if name in digests else f"Ollama at {self._url} does not have it: ollama pull {self._model}"
 
     @cached_property
     def _llm(self) -> Ollama:
@@ -89,6 +119,7 @@ class OllamaChat:
             base_url=self._url,
             temperature=0.0,
             context_window=_CONTEXT_TOKENS,
+            keep_alive=self._keep_alive,
             additional_kwargs={"num_predict": _MOST_ANSWER_TOKENS},
             thinking=False,  # thoughts are not shown, and take longer than the answer
             request_timeout=self._timeout_s,
@@ -172,9 +203,38 @@ class OllamaEmbedder:
         )
 
 
+class OllamaVision:
+    """PictureReader of pipelines/model_ports.py."""
+
+    def __init__(self, url: str, model: str, *, timeout_s: float = 300) -> None:
+        self._url = url
+        self._model = model
+        self._timeout_s = timeout_s
+
+    @property
+    def name(self) -> str:
+        return self._model
+
+    async def describe(self, picture: bytes, caption: str) -> str:
+        from ollama import AsyncClient
+
+        asked = f"{_LOOK_AT}\nIts caption: {caption}" if caption else _LOOK_AT
+        with _translated(self._model):
+            found = await AsyncClient(host=self._url, **_client_options(self._timeout_s)).chat(
+                model=self._model,
+                messages=[{"role": "user", "content": asked, "images": [picture]}],
+                options={"temperature": 0.0, "num_predict": _MOST_DESCRIPTION_TOKENS},
+            )
+        return found.message.content or ""
+
+
 def _client_options(timeout_s: float) -> dict[str, Any]:
     """No proxy, and no connection kept: a call takes far longer than connecting, and nothing is left to be closed."""
-    return {"timeout": timeout_s, "trust_env": False, "limits": httpx.Limits(max_keepalive_connections=0)}
+    return {
+        "timeout": httpx.Timeout(timeout_s, connect=_CONNECT_TIMEOUT_S),
+        "trust_env": False,
+        "limits": httpx.Limits(max_keepalive_connections=0),
+    }
 
 
 def estimated_tokens(texts: Sequence[str]) -> list[int]:
@@ -201,5 +261,9 @@ def _translated(model: str) -> Iterator[None]:
 
     try:
         yield
-    except (httpx.HTTPError, ResponseError, ConnectionError, ValueError, LookupError, TypeError) as error:
+    except ResponseError as error:
+        if error.status_code == httpx.codes.NOT_FOUND:
+            raise ModelMissing(f"Ollama does not have {model}: ollama pull {model}") from error
+        raise ModelUnavailable(f"{model} does not answer (status {error.status_code}).") from error
+    except (httpx.HTTPError, ConnectionError, ValueError, LookupError, TypeError) as error:
         raise ModelUnavailable(f"{model} does not answer ({type(error).__name__}).") from error

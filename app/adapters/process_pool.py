@@ -8,7 +8,9 @@ idle server is small. A worker is a fresh interpreter (never a fork of the serve
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,7 +30,8 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RA
 class ProcessPool:
     """Workers of pipelines/ports.py: at most `processes` tasks at a time, in order of arrival.
 
-    `memory_limit_bytes` of private memory for each process; `time_limit_s` for each task.
+    `memory_limit_bytes` of private memory for each process; for each task `time_limit_s`, and as many seconds of the processor
+    unless `cpu_limit_s` says otherwise. `niceness`: how far they step back for others.
     """
 
     def __init__(
@@ -37,13 +40,17 @@ class ProcessPool:
         memory_limit_bytes: int,
         time_limit_s: float,
         *,
+        cpu_limit_s: int | None = None,
         idle_timeout_s: float = 60,
         tasks_per_process: int = 200,
+        niceness: int = 10,
     ) -> None:
         self._memory_limit_bytes = memory_limit_bytes
         self._time_limit_s = time_limit_s
+        self._cpu_limit_s = cpu_limit_s or math.ceil(time_limit_s)
         self._idle_timeout_s = idle_timeout_s
         self._tasks_per_process = tasks_per_process
+        self._niceness = niceness
         self._free = asyncio.Semaphore(processes)
         self._threads = ThreadPoolExecutor(processes, "workers")
         self._idle: list[_Worker] = []
@@ -66,7 +73,9 @@ class ProcessPool:
         Raises what the task raised if it is a CairnError; LimitExceeded; WorkerCrashed when the process died.
         """
         async with self._free:
-            worker = self._idle.pop() if self._idle else _Worker(self._memory_limit_bytes)
+            worker = (
+                self._idle.pop() if self._idle else _Worker(self._memory_limit_bytes, self._cpu_limit_s, self._niceness)
+            )
             self._busy.add(worker)
             call = asyncio.get_running_loop().run_in_executor(
                 self._threads, worker.call, (task, args, kwargs), self._time_limit_s
@@ -101,8 +110,10 @@ class ProcessPool:
 class _Worker:
     """One process and the pipe to it. `call` blocks: one thread at a time."""
 
-    def __init__(self, memory_limit_bytes: int) -> None:
+    def __init__(self, memory_limit_bytes: int, cpu_limit_s: int, niceness: int) -> None:
         self._memory_limit_bytes = memory_limit_bytes
+        self._cpu_limit_s = cpu_limit_s
+        self._niceness = niceness
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection[Any, Any] | None = None
         self._killed = False
@@ -127,6 +138,8 @@ class _Worker:
         except (EOFError, OSError):
             failure = WorkerCrashed()
         self.kill()
+        if self._process is not None and self._process.returncode == -signal.SIGXCPU:
+            return LimitExceeded(f"Reading the file took more than {self._cpu_limit_s} seconds of the processor.")
         return failure
 
     def kill(self) -> None:
@@ -147,6 +160,8 @@ class _Worker:
             "app.adapters.worker",
             str(theirs.fileno()),
             str(self._memory_limit_bytes),
+            str(self._cpu_limit_s),
+            str(self._niceness),
         ]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL

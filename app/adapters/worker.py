@@ -1,4 +1,4 @@
-"""The program of a worker process: `python -m app.adapters.worker FD MEMORY_LIMIT_BYTES`.
+"""The program of a worker process: `python -m app.adapters.worker FD MEMORY_LIMIT_BYTES CPU_LIMIT_S NICENESS`.
 
 It runs what comes down the pipe until the pipe ends. It dies with its parent, also in the middle of a task.
 """
@@ -6,7 +6,9 @@ It runs what comes down the pipe until the pipe ends. It dies with its parent, a
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
+import math
 import os
 import resource
 import select
@@ -24,10 +26,15 @@ log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def main(descriptor: int, memory_limit_bytes: int) -> None:
+_MAPPED_BYTES = 4 << 30  # address space beside private memory: libraries, what they reserve, files that are mapped
+
+
+def main(descriptor: int, memory_limit_bytes: int, cpu_limit_s: int, niceness: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to stop
-    os.nice(10)  # questions come before documents
+    os.nice(niceness)
     resource.setrlimit(resource.RLIMIT_DATA, (memory_limit_bytes, memory_limit_bytes))
+    address_space = memory_limit_bytes + _MAPPED_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the document
     pipe: Connection[object, tuple[Callable[..., object], tuple[object, ...], dict[str, object]]] = Connection(
         descriptor
@@ -38,7 +45,27 @@ def main(descriptor: int, memory_limit_bytes: int) -> None:
             task, args, kwargs = pipe.recv()
         except EOFError:
             return
-        pipe.send(_outcome(task, args, kwargs))
+        _limit_cpu(cpu_limit_s)
+        outcome = _outcome(task, args, kwargs)
+        if isinstance(outcome, LimitExceeded):
+            gc.collect()  # what the task left in circles may be all the memory there is
+        pipe.send(outcome)
+        del task, args, kwargs, outcome
+        _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    """What the last task needed is the system's again while this process waits; glibc alone keeps it otherwise."""
+    if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
+
+
+def _limit_cpu(seconds: int) -> None:
+    """For the next task. The kernel ends the process by SIGXCPU, also where the server does not get to it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (math.ceil(used.ru_utime + used.ru_stime) + seconds, resource.RLIM_INFINITY)
+    )
 
 
 def _outcome(task: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
@@ -75,4 +102,4 @@ def _wait_for_end(descriptor: int) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(format="%(asctime)s [%(levelname)s] worker: %(message)s")
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:]))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.services.bundle import Services
-from pipelines.domain.access import Principal, Role
+from pipelines.domain.access import Permission, Principal
+from pipelines.domain.audit import Outcome
 from pipelines.domain.errors import Forbidden, Unauthenticated
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer <key>`")
@@ -23,31 +25,37 @@ def _services(request: Request) -> Services:
 Use = Annotated[Services, Depends(_services)]
 
 
-def _reader(services: Use, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
+def _principal(services: Use, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
     if given is None:
         raise Unauthenticated
     return services.identity.principal(given.credentials)
 
 
-Reader = Annotated[Principal, Depends(_reader)]
-"""Anyone with a key."""
+def _who_may(permission: Permission, *, recorded: bool = True) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that lets pass who may, after putting it on the record; refusals are always on it."""
+
+    async def permitted(
+        request: Request, services: Use, principal: Annotated[Principal, Depends(_principal)]
+    ) -> Principal:
+        allowed = principal.may(permission)
+        if recorded or not allowed:
+            action = f"{request.method} {request.scope['route'].path}"
+            outcome = Outcome.ALLOWED if allowed else Outcome.DENIED
+            await services.audit.record(principal, action, request.path_params, outcome)
+        if not allowed:
+            raise Forbidden(f"This needs the permission {permission}, which none of your roles gives.")
+        return principal
+
+    return permitted
 
 
-def _editor(principal: Reader) -> Principal:
-    if not principal.roles & {Role.EDITOR, Role.TENANT_ADMIN}:
-        raise Forbidden("This key may read only; uploading and deleting need the role editor.")
-    return principal
+Reader = Annotated[Principal, Depends(_who_may(Permission.READ, recorded=False))]
+"""For what tells of documents without showing them; a search says itself which it shows."""
 
+Viewer = Annotated[Principal, Depends(_who_may(Permission.READ))]
+"""For what shows the text of a document that the path names."""
 
-Editor = Annotated[Principal, Depends(_editor)]
-"""May add, replace and delete documents."""
-
-
-def _admin(principal: Reader) -> Principal:
-    if Role.TENANT_ADMIN not in principal.roles:
-        raise Forbidden("This needs the role tenant admin.")
-    return principal
-
-
-Admin = Annotated[Principal, Depends(_admin)]
-"""May change the tenant's collections and keys."""
+Editor = Annotated[Principal, Depends(_who_may(Permission.WRITE))]
+CollectionAdmin = Annotated[Principal, Depends(_who_may(Permission.MANAGE_COLLECTIONS))]
+Admin = Annotated[Principal, Depends(_who_may(Permission.MANAGE_TENANT))]
+Auditor = Annotated[Principal, Depends(_who_may(Permission.READ_AUDIT))]

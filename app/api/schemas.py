@@ -12,8 +12,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.api.filters import Filters
+from app.services.bundles import BundleReceipt
 from app.services.documents import Receipt
 from pipelines.domain import documents, jobs
+from pipelines.domain.answering import Task, Unsupported
 
 
 class Schema(BaseModel):
@@ -24,8 +27,31 @@ class Schema(BaseModel):
         return [cls.model_validate(one) for one in found]
 
 
-def _at(*path: str) -> Any:
+def at(*path: str) -> Any:
     return Field(validation_alias=AliasPath(*path))
+
+
+class FieldProblem(Schema):
+    field: str
+    detail: str
+
+
+class Problem(Schema):
+    """RFC 9457; `code` is stable."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    instance: str
+    errors: list[FieldProblem] | None = None
+
+
+class Signature(Schema):
+    algorithm: str
+    key_id: str
+    value: str = Field(description="base64, over the statement's canonical JSON (RFC 8785)")
 
 
 Sorted = Annotated[list[str], BeforeValidator(sorted)]
@@ -57,8 +83,21 @@ def job_links(job_id: str) -> dict[str, str]:
     return {"job": f"/v1/jobs/{job_id}", "events": f"/v1/jobs/{job_id}/events"}
 
 
+class UploadedBundle(Schema):
+    bundle_id: str
+    job_id: str
+    filename: str
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, receipt: BundleReceipt) -> Self:
+        links = {"bundle": f"/v1/bundles/{receipt.bundle_id}", **job_links(receipt.job_id)}
+        return cls(bundle_id=receipt.bundle_id, job_id=receipt.job_id, filename=receipt.filename, links=links)
+
+
 class Uploaded(Schema):
-    documents: list[UploadedDocument]
+    documents: list[UploadedDocument] = []
+    bundles: list[UploadedBundle] = Field(default=[], description="with unpack: its job makes a document of each file")
 
 
 class Version(Schema):
@@ -81,7 +120,7 @@ class Document(Schema):
     readers: Sorted
     metadata: Mapping[str, str]
     active_version_id: str | None
-    latest_version: Version = _at("latest")
+    latest_version: Version = at("latest")
     created_at: datetime
     updated_at: datetime
 
@@ -94,6 +133,7 @@ class DocumentPage(Schema):
 class Deleted(Schema):
     document_id: str
     job_id: str
+    erasure_id: str
     links: dict[str, str]
 
 
@@ -120,14 +160,72 @@ class ChunkPage(Schema):
 
 class NewCollection(Schema):
     name: str
+    chunker: str | None = None
+
+
+class Calibration(Schema):
+    """From this confidence on questions are answered: at most a share `risk` of them wrongly, with probability `certainty`."""
+
+    threshold: float
+    risk: float
+    certainty: float
+    generation_id: str
+    model: str
+    questions: int
+    answered: int
+    wrong: int
+    at: datetime
+
+
+class Answering(Schema):
+    """How the collection's questions are answered."""
+
+    unsupported: Unsupported
+    task: Task | None
+    calibration: Calibration | None
 
 
 class Collection(Schema):
     id: str
     name: str
-    embedding_model: str = _at("active_generation", "embedding_model")
-    chunker: str = _at("active_generation", "chunker")
+    embedding_model: str = at("active_generation", "embedding_model")
+    chunker: str = at("active_generation", "chunker")
+    retention_days: int | None = Field(
+        description="documents are deleted so long after their newest upload; null: never"
+    )
+    answering: Answering
     created_at: datetime
+
+
+class AnsweringChange(Schema):
+    unsupported: Unsupported = Field(Unsupported.DROP, description="what becomes of a sentence that no passage holds")
+    task: Task | None = Field(None, description="what is wanted of every answer; null: each question says by itself")
+    calibration: None = Field(None, description="null: the threshold goes, until the next calibration")
+
+
+class CollectionChange(Schema):
+    """What is to be changed of a collection."""
+
+    retention_days: int | None = Field(ge=1, le=36_500, description="null: documents are kept until they are deleted")
+
+
+class Applied(Schema):
+    deleted: int
+
+
+class CacheLevel(Schema):
+    name: str
+    entries: int
+    bytes: int
+    limit_bytes: int = Field(description="of all tenants together")
+
+
+class Caches(Schema):
+    levels: list[CacheLevel]
+
+
+class Cleared(Schema):
+    removed: int
 
 
 class Reindex(Schema):
@@ -135,6 +233,10 @@ class Reindex(Schema):
 
     embedding_model: str | None = Field(default=None, description="all-MiniLM-L6-v2, or ollama/NAME")
     chunker: str | None = None
+
+
+class GoldenSetSize(Schema):
+    questions: int
 
 
 class CollectionList(Schema):
@@ -150,6 +252,7 @@ class JobStep(Schema):
     attempts: int
     started_at: datetime
     ended_at: datetime | None
+    retry_at: datetime | None = Field(description="when the next attempt comes")
     output: Mapping[str, int | str] | None
 
 
@@ -157,6 +260,7 @@ class Progress(Schema):
     done: int
     total: int
     unit: str
+    eta_s: float | None = Field(description="seconds left of this stage, at its pace so far")
 
 
 class JobError(Schema):
@@ -171,8 +275,13 @@ class Job(Schema):
     document_id: str | None = Field(description="null for a job about a whole collection")
     version_id: str | None
     collection_id: str | None
+    source_id: str | None
+    bundle_id: str | None
+    evaluation_id: str | None
     run: int
     steps: list[JobStep]
+    steps_done: int
+    steps_total: int | None = Field(description="null while it cannot be told")
     progress: Progress | None
     error: JobError | None
     created_at: datetime
@@ -190,11 +299,18 @@ class JobPage(Schema):
 class SearchRequest(Schema):
     query: str = Field(min_length=1, max_length=4_000)
     collection: str = "default"
+    filters: Filters = Field(default_factory=lambda: Filters.model_validate({}))
     top_k: int = Field(8, ge=1, le=50)
 
 
 class QueryRequest(SearchRequest):
     stream: bool = True
+    task: Task | None = Field(
+        default=None, description="what is wanted; null: as the collection says, else as the question reads"
+    )
+    conversation_id: str | None = Field(
+        default=None, description="of /v1/conversations: the question may lean on those before it"
+    )
 
 
 class Scores(Schema):
@@ -205,18 +321,18 @@ class Scores(Schema):
 
 
 class Passage(Schema):
-    document_id: str = _at("source", "document_id")
-    version_id: str = _at("source", "chunk", "version_id")
-    chunk_id: str = _at("source", "chunk", "id")
-    title: str = _at("source", "title")
-    filename: str = _at("source", "filename")
-    page_start: int = _at("source", "chunk", "page_start")
-    page_end: int = _at("source", "chunk", "page_end")
-    heading_path: list[str] = _at("source", "chunk", "heading_path")
-    text: str = _at("source", "chunk", "text")
-    start: int = _at("source", "chunk", "start")
-    end: int = _at("source", "chunk", "end")
-    boxes: list[PageBox] = _at("source", "chunk", "boxes")
+    document_id: str = at("source", "document_id")
+    version_id: str = at("source", "chunk", "version_id")
+    chunk_id: str = at("source", "chunk", "id")
+    title: str = at("source", "title")
+    filename: str = at("source", "filename")
+    page_start: int = at("source", "chunk", "page_start")
+    page_end: int = at("source", "chunk", "page_end")
+    heading_path: list[str] = at("source", "chunk", "heading_path")
+    text: str = at("source", "chunk", "text")
+    start: int = at("source", "chunk", "start")
+    end: int = at("source", "chunk", "end")
+    boxes: list[PageBox] = at("source", "chunk", "boxes")
     score: float
     scores: Scores
 
@@ -250,6 +366,10 @@ class Answer(Schema):
     cache: str
     model: str
     timings_ms: Mapping[str, float]
+    confidence: float | None = Field(description="that the documents answer the question; null: it could not be told")
+    unsupported: list[str] = Field(description="sentences that nothing supports, where the collection shows them")
+    conversation_id: str | None
+    standalone: str | None = Field(description="in a conversation: the question as it was understood")
 
 
 # --- health ---

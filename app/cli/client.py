@@ -42,19 +42,38 @@ class Client:
     def post(self, path: str, body: object = None) -> dict[str, Any]:
         return self._answer(self._send("POST", path, json=body))
 
+    def patch(self, path: str, body: object) -> dict[str, Any]:
+        return self._answer(self._send("PATCH", path, json=body))
+
+    def text(self, path: str) -> str:
+        response = self._send("GET", path)
+        if response.is_error:
+            self._answer(response)
+        return response.text
+
+    def put_text(self, path: str, text: str) -> dict[str, Any]:
+        return self._answer(self._send("PUT", path, content=text.encode()))
+
     def delete(self, path: str) -> dict[str, Any]:
         return self._answer(self._send("DELETE", path))
 
     def upload(self, files: Sequence[Path], collection: str, document_id: str | None = None) -> list[dict[str, Any]]:
         fields = {"collection": collection} | ({"document_id": document_id} if document_id else {})
+        documents: list[dict[str, Any]] = self._upload(files, fields)["documents"]
+        return documents
+
+    def upload_bundle(self, file: Path, collection: str) -> dict[str, Any]:
+        """What became of an archive, each of whose files is to be a document."""
+        (bundle,) = self._upload([file], {"collection": collection, "unpack": "true"})["bundles"]
+        return dict(bundle)
+
+    def _upload(self, files: Sequence[Path], fields: dict[str, str]) -> dict[str, Any]:
         with ExitStack() as stack:
             parts = []
             for path in files:
                 kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
                 parts.append(("file", (path.name, stack.enter_context(path.open("rb")), kind)))
-            answer = self._answer(self._send("POST", "/v1/documents", data=fields, files=parts))
-        documents: list[dict[str, Any]] = answer["documents"]
-        return documents
+            return self._answer(self._send("POST", "/v1/documents", data=fields, files=parts))
 
     def events(self, method: str, path: str, body: object = None) -> Iterator[Event]:
         """Server-sent events until the server ends them. An event named `error` is a Failure."""
@@ -78,6 +97,24 @@ class Client:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
+    def lines(self, path: str, **parameters: object) -> Iterator[str]:
+        """The lines of a text, as they come."""
+        query = {name: str(value) for name, value in parameters.items()}
+        try:
+            with self._http.stream("GET", path, params=query) as response:
+                if response.is_error:
+                    response.read()
+                    self._answer(response)
+                yield from response.iter_lines()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def ended(self, job_id: str) -> dict[str, Any]:
+        """The job, once it has ended."""
+        for _ in self.events("GET", f"/v1/jobs/{job_id}/events"):
+            pass
+        return self.get(f"/v1/jobs/{job_id}")
+
     def ready(self) -> bool:
         """Whether a server answers there and is ready."""
         try:
@@ -96,7 +133,7 @@ class Client:
 
     def _answer(self, response: httpx.Response) -> dict[str, Any]:
         try:
-            body = response.json()
+            body = response.json() if response.content else {}
         except ValueError:
             body = {}
         if response.is_error:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import quote
+from typing import Annotated
 
 import typer
 
 from app import settings as configuration
-from app.cli import show
-from app.cli.client import Client, Failure, api_key, connect
+from app.cli import audit, bundles, caches, collections, erasures, golden, index, keys, show, sources
+from app.cli.client import Event, Failure, connect
+from app.cli.show import AsJson
 from app.settings import SettingsError
+from pipelines.ingest.chunk import CHUNKER
 
 app = typer.Typer(
     help="Ask questions of your own documents, on your own hardware, with every sentence cited.",
@@ -21,13 +22,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 jobs_app = typer.Typer(help="Follow and retry jobs.", invoke_without_command=True)
-keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
-index_app = typer.Typer(help="Indexes of collections.", no_args_is_help=True)
 app.add_typer(jobs_app, name="jobs")
-app.add_typer(keys_app, name="keys")
-app.add_typer(index_app, name="index")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
+app.add_typer(collections.app, name="collections")
+app.add_typer(sources.app, name="sources")
+app.add_typer(index.app, name="index")
+app.add_typer(caches.app, name="caches")
+app.add_typer(erasures.app, name="erasures")
+app.add_typer(golden.app, name="golden")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 InCollection = Annotated[str, typer.Option("--collection", "-c", help="The collection.")]
 
 
@@ -36,10 +40,10 @@ def main() -> None:
     try:
         app()
     except SettingsError as error:
-        show.err.print(f"[red]These settings cannot be used:[/]\n{error}", highlight=False)
+        show.err.print(f"[red]These settings cannot be used:[/]\n{error}", highlight=False, soft_wrap=True)
         sys.exit(2)
     except Failure as error:
-        show.err.print(f"[red]{error}[/]", highlight=False)
+        show.err.print(f"[red]{error}[/]", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -76,19 +80,43 @@ def doctor(json: AsJson = False) -> None:
 
 
 @app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A file of any kind that is read.")],
+    draw: Annotated[
+        Path | None, typer.Option(help="Folder for pictures of the pages with boxes and reading order.")
+    ] = None,
+    chunker: Annotated[str, typer.Option(help="How the text is cut.")] = CHUNKER,
+    json: AsJson = False,
+) -> None:
+    """Show what is read of a file (before redaction): blocks, tables, chunks. Needs no server."""
+    from app.cli.inspect import run
+
+    run(configuration.load(), file, draw, chunker, as_json=json)
+
+
+@app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(exists=True, help="Files and folders.")],
     collection: InCollection = "default",
+    unpack: Annotated[bool, typer.Option("--unpack", help="They are ZIP archives of documents.")] = False,
     wait: Annotated[bool, typer.Option(help="Follow the jobs to their end.")] = True,
     json: AsJson = False,
 ) -> None:
     """Upload files and follow them until they can be searched."""
     client = connect(configuration.load())
+    if unpack:
+        sys.exit(0 if bundles.run(client, _files(paths), collection, wait=wait, as_json=json) else 1)
     documents = [document for path in _files(paths) for document in client.upload([path], collection)]
     if json and not wait:
         show.as_json(documents)
         return
-    jobs = show.follow_jobs(client, documents) if wait and not json else _ended(client, documents) if wait else []
+    jobs = (
+        show.follow_jobs(client, documents)
+        if wait and not json
+        else [client.ended(document["job_id"]) for document in documents]
+        if wait
+        else []
+    )
     if json:
         show.as_json(jobs)
     failed = [job for job in jobs if job["status"] != "succeeded"]
@@ -98,13 +126,33 @@ def ingest(
 
 
 @app.command()
-def ask(question: str, collection: InCollection = "default", json: AsJson = False) -> None:
+def ask(
+    question: str,
+    collection: InCollection = "default",
+    conversation: Annotated[str | None, typer.Option(help="The id of one; the question may lean on it.")] = None,
+    stream: Annotated[
+        bool | None, typer.Option(help="Sentence by sentence (JSON: an event a line); as it is unless --json is given.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
     """Ask a question; the answer streams, with its citations."""
     client = connect(configuration.load())
-    body = {"query": question, "collection": collection}
-    if json:
-        show.as_json(client.post("/v1/query", body | {"stream": False}))
+    body = {"query": question, "collection": collection, "conversation_id": conversation}
+    if stream or (stream is None and not json):
+        events = client.events("POST", "/v1/query", body)
+        show.json_lines(events) if json else show.answer(events)
     else:
+        whole = client.post("/v1/query", body | {"stream": False})
+        show.as_json(whole) if json else show.answer([Event("delta", whole), Event("answer", whole)])
+
+
+@app.command()
+def chat(collection: InCollection = "default") -> None:
+    """Ask one question after the other; each may lean on those before it. An empty line ends."""
+    client = connect(configuration.load())
+    conversation = client.post("/v1/conversations")["id"]
+    while question := show.question():
+        body = {"query": question, "collection": collection, "conversation_id": conversation}
         show.answer(client.events("POST", "/v1/query", body))
 
 
@@ -119,6 +167,27 @@ def search(
     body = {"query": query, "collection": collection, "top_k": top_k}
     found = connect(configuration.load()).post("/v1/search", body)
     show.as_json(found) if json else show.passages(found["passages"])
+
+
+@app.command()
+def evaluate(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[SET]", help="JSON lines of golden questions; default: the collection's.")
+    ] = None,
+    collection: InCollection = "default",
+    compare: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="RUN RUN", help="Two runs, rather than asking.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Ask golden questions, and score passages, citations and answers."""
+    from app.cli import evaluate as evaluation
+
+    client = connect(configuration.load())
+    if compare is not None:
+        evaluation.compare(client, *compare, as_json=json)
+    else:
+        evaluation.run(client, file, collection, as_json=json)
 
 
 @jobs_app.callback()
@@ -142,30 +211,6 @@ def jobs_retry(job_id: str, json: AsJson = False) -> None:
     show.as_json(job) if json else show.jobs([job])
 
 
-@index_app.command("reindex")
-def index_reindex(
-    collection: str,
-    embedding_model: Annotated[str | None, typer.Option(help="all-MiniLM-L6-v2, or ollama/NAME.")] = None,
-    chunker: Annotated[str | None, typer.Option(help="How documents are cut, such as layout-200-1.")] = None,
-    wait: Annotated[bool, typer.Option(help="Follow the job to its end.")] = True,
-    json: AsJson = False,
-) -> None:
-    """Build a collection anew, by default as new collections are; the present build answers until it is done."""
-    client = connect(configuration.load())
-    body = {"embedding_model": embedding_model, "chunker": chunker}
-    job = client.post(f"/v1/collections/{quote(collection, safe='')}/reindex", body)
-    if wait:
-        (job,) = _ended(client, [{"job_id": job["id"]}])
-    show.as_json(job) if json else show.jobs([job])
-    sys.exit(1 if job["status"] in ("failed", "cancelled") else 0)
-
-
-@keys_app.command("first")
-def keys_first() -> None:
-    """Print the first API key of the server in this data folder."""
-    sys.stdout.write(api_key(configuration.load()) + "\n")
-
-
 def _files(paths: list[Path]) -> list[Path]:
     """The files named, and those in folders named, in order; hidden ones are left out."""
     found: list[Path] = []
@@ -177,10 +222,3 @@ def _files(paths: list[Path]) -> list[Path]:
             if path == each or not any(part.startswith(".") for part in each.relative_to(path).parts)
         ]
     return found
-
-
-def _ended(client: Client, documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    for document in documents:
-        for _ in client.events("GET", f"/v1/jobs/{document['job_id']}/events"):
-            pass
-    return [client.get(f"/v1/jobs/{document['job_id']}") for document in documents]

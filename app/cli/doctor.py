@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from app.bootstrap import assemble
+from app.bootstrap import assemble, find_ocr
 from app.cli import show
 from app.cli.client import Client
 from app.services.health import State, ready
@@ -49,11 +49,19 @@ def _machine(settings: Settings) -> list[State]:
     writable = os.access(existing, os.W_OK)
     free = shutil.disk_usage(existing).free
     version = ".".join(map(str, sys.version_info[:3]))
+    ocr = find_ocr(settings)
     return [
         State("python", version, required=True, ok=sys.version_info >= (3, 11), detail="3.11 or newer is needed"),
         State("data folder", str(folder), required=True, ok=writable, detail="not writable"),
         State(
             "free disk", f"{free / 1024**3:.1f} GiB", required=False, ok=free > LOW_DISK_BYTES, detail="less than 1 GiB"
+        ),
+        State(
+            "ocr",
+            f"Tesseract, {settings.ocr_languages}" if settings.ocr else "off",
+            required=False,
+            ok=ocr is not None or not settings.ocr,
+            detail="scanned pages and pictures are not read: install tesseract-ocr and its languages",
         ),
     ]
 

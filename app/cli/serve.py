@@ -6,16 +6,26 @@ import uvicorn
 
 from app.bootstrap import assemble
 from app.cli import show
+from app.cli.client import Failure
 from app.observability import logs
 from app.settings import Settings
+from pipelines.domain.errors import ConfigurationError
 
 
 def run(settings: Settings) -> None:
-    """Serves until it is told to stop."""
+    """Serves until it is told to stop. Raises Failure when it cannot start."""
     logs.configure(settings.log_level, settings.log_format)
-    assembly = assemble(settings)
+    try:
+        assembly = assemble(settings)
+        assembly.check()
+        secret, is_new = assembly.first_key()
+    except ConfigurationError as error:
+        raise Failure(error.detail) from error
+    except OSError as error:
+        raise Failure(
+            f"{error.filename or settings.data_dir.resolve()} cannot be written: {error.strerror}."
+        ) from error
     show.err.print(f"Cairn on [bold]{settings.address}[/], data in {settings.data_dir.resolve()}", highlight=False)
-    secret, is_new = assembly.first_key()
     if is_new:
         show.err.print(f"First API key: [bold]{secret}[/]  (again with: cairn keys first)", highlight=False)
     uvicorn.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REGISTRY = CollectorRegistry()
@@ -29,6 +29,36 @@ STEP_SECONDS = Histogram(
 )
 JOBS = Counter("cairn_jobs_total", "Jobs that ended", ["status"], registry=REGISTRY)
 UNSENT_EVENTS = Counter("cairn_unsent_events_total", "Events that the engine did not take at once", registry=REGISTRY)
+DRIFT = Counter("cairn_drift_total", "Things found not to be as the catalog says", ["kind"], registry=REGISTRY)
+INTAKE_FILES = Counter(
+    "cairn_intake_files_total", "Files of folders and bundles", ["way", "outcome"], registry=REGISTRY
+)
+CITATIONS = Counter(
+    "cairn_citations_total", "Quotes that were looked for where they are cited", ["outcome"], registry=REGISTRY
+)
+SCORES = Gauge(
+    "cairn_evaluation_score",
+    "What the newest evaluation of a collection found",
+    ["collection_id", "measure"],
+    registry=REGISTRY,
+)
+CACHE_LOOKUPS = Counter("cairn_cache_lookups_total", "Looked up in a cache", ["cache", "outcome"], registry=REGISTRY)
+CACHE_BYTES = Gauge("cairn_cache_bytes", "Kept in the shared cache", ["cache"], registry=REGISTRY)
+MODEL_RUNNING = Gauge("cairn_model_running", "Answers that a model is writing", registry=REGISTRY)
+MODEL_WAITING = Gauge("cairn_model_waiting", "Questions in line for a model", registry=REGISTRY)
+MODEL_QUEUE_SECONDS = Histogram(
+    "cairn_model_queue_seconds",
+    "Time in line for a model",
+    buckets=(0.01, 0.1, 0.5, 1, 5, 15, 30, 60, 120),
+    registry=REGISTRY,
+)
+MODEL_RETRIES = Counter("cairn_model_retries_total", "Asked again before the first word", registry=REGISTRY)
+MODEL_BREAKER_OPEN = Gauge(
+    "cairn_model_breaker_open", "1 while a model that kept failing is left alone", registry=REGISTRY
+)
+ASKED = Counter(
+    "cairn_questions_total", "Questions that came to an answer or to an end", ["outcome"], registry=REGISTRY
+)
 
 
 class RequestMetrics:

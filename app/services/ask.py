@@ -2,224 +2,224 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
 
-from app.services.retrieval import Retrieval
-from app.services.timings import Timings
+from app.services.confidence import Confidence, Threshold
+from app.services.draft import ABSTENTION, EXTRACTIVE, AnswerEvent, CitationFound, Delta, Draft, PassagesFound
+from app.services.embedding_cache import made_from
+from app.services.grounds import Grounds, Pages
+from app.services.retrieval import Retrieved, Search
 from pipelines.domain.access import Principal
-from pipelines.domain.answers import Answer, Citation, Passage
-from pipelines.domain.errors import DependencyUnavailable, ModelUnavailable
-from pipelines.domain.ids import new_id
-from pipelines.ports import ChatModel, Embedder, Vectors
-from pipelines.query import extract, prompt
-from pipelines.query.cite import Citations
+from pipelines.domain.answering import Task, Unsupported
+from pipelines.domain.answers import Answer, Passage
+from pipelines.domain.errors import ModelUnavailable
+from pipelines.domain.filters import EVERYTHING, Filters
+from pipelines.domain.manifests import Manifest
+from pipelines.ports import ChatModel, Embedder, Embedders, Message
+from pipelines.query import manifest, prompt
 from pipelines.query.claims import Claim, ClaimBuffer
-from pipelines.query.evidence import Evidence, pieces
-from pipelines.query.ground import support
 from pipelines.query.pack import pack
-from pipelines.query.relevance import certain, floor_of
 
-ABSTENTION = "I could not find this in the documents you can read."
+__all__ = [
+    "ABSTENTION",
+    "AnswerEvent",
+    "Answerer",
+    "Ask",
+    "CitationFound",
+    "Delta",
+    "PassagesFound",
+    "Question",
+    "whole",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
+    """`task` None: as the collection says, else as the question reads. `threshold`: instead of the collection's."""
+
     text: str
     collection: str
     top_k: int = 8
+    leans_on: frozenset[str] = frozenset()  # documents of a conversation, whose words may have come into the text
+    task: Task | None = None
+    threshold: float | None = None
+    filters: Filters = EVERYTHING
 
 
-@dataclass(frozen=True, slots=True)
-class PassagesFound:
-    passages: tuple[Passage, ...]
+class Answerer(Protocol):
+    """What answers questions: `Ask`, or something around it."""
+
+    def stream(self, principal: Principal, question: Question) -> AsyncGenerator[AnswerEvent, None]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """A sentence with its citations' numbers: "Leave is 28 days. [1] "."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class CitationFound:
-    citation: Citation
-
-
-AnswerEvent: TypeAlias = PassagesFound | Delta | CitationFound | Answer
-
-
-@dataclass(slots=True)
-class _Draft:
-    """The answer as it grows. Only `release` adds to it."""
-
-    passages: Sequence[Passage] = ()
-    evidence: Sequence[Evidence] = ()
-    vectors: Vectors | None = None  # of the evidence, once they are needed
-    embeds: bool = True  # whether vectors can be had
-    model: str = "extractive"
-    degraded: list[str] = field(default_factory=list)
-    citations: Citations = field(default_factory=Citations)
-    sentences: dict[str, str] = field(default_factory=dict)  # with the numbers they are shown with
-    withheld: int = 0
-    timings: Timings = field(default_factory=Timings)
-
-    def release(self, sentence: str, rests_on: Sequence[Evidence]) -> list[AnswerEvent]:
-        """A supported sentence, as events: its new citations, then its text. One that was said already adds nothing."""
-        if sentence in self.sentences:
-            return []
-        self.timings.mark("first_sentence")
-        cited = [self.citations.cite(piece) for piece in rests_on]
-        shown = f"{sentence} {''.join(f'[{citation.number}]' for citation, _ in cited)}"
-        text = f" {shown}" if self.sentences else shown
-        self.sentences[sentence] = shown
-        return [*(CitationFound(citation) for citation, new in cited if new), Delta(text)]
-
-    def answer(self) -> Answer:
-        self.timings.mark("total")
-        abstained = not self.sentences
-        return Answer(
-            id=new_id("ans"),
-            text=ABSTENTION if abstained else " ".join(self.sentences.values()),
-            citations=tuple(self.citations.found),
-            grounded=not abstained,
-            abstained=abstained,
-            degraded=tuple(self.degraded),
-            model=self.model,
-            timings_ms=self.timings,
-        )
+async def whole(events: AsyncGenerator[AnswerEvent, None]) -> Answer:
+    """The answer at the end of a stream. Raises what the stream does."""
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Answer):
+                return event
+    raise AssertionError("a stream ends with its answer")
 
 
 class Ask:
-    """Answers by the language model while it answers, else by extraction. `chat` None: always by extraction."""
+    """Answers by the language model while it answers, else by extraction. `chat` None: always by extraction.
+
+    Nothing is released before its quotes were read again where they are said to stand (`pages`). `digest`: the model's name
+    for its weights, as far as is known.
+    """
 
     def __init__(
         self,
-        retrieval: Retrieval,
-        embedder: Embedder,
+        retrieval: Search,
+        embedders: Embedders,
         chat: ChatModel | None,
+        pages: Pages,
         *,
-        first_token_timeout_s: float = 120,
-        token_timeout_s: float = 30,
+        digest: Callable[[], str] = lambda: "",
         embed_timeout_s: float = 30,
     ) -> None:
         self._retrieval = retrieval
-        self._embedder = embedder
+        self._embedders = embedders
         self._chat = chat
-        self._first_token_timeout_s = first_token_timeout_s
-        self._token_timeout_s = token_timeout_s
+        self._pages = pages
+        self._digest = digest
         self._embed_timeout_s = embed_timeout_s
-        self._floor = floor_of(embedder.model)
 
-    async def answer(self, principal: Principal, question: Question) -> Answer:
-        """Raises what `stream` does."""
-        async for event in self.stream(principal, question):
-            if isinstance(event, Answer):
-                return event
-        raise AssertionError("a stream ends with its answer")
-
-    async def stream(self, principal: Principal, question: Question) -> AsyncIterator[AnswerEvent]:
+    async def stream(self, principal: Principal, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Passages, then sentences with their citations, then the whole answer. Raises CollectionNotFound, IndexUnavailable."""
-        draft = _Draft()
-        found = await self._retrieval.search(principal, question.collection, question.text, question.top_k)
+        draft = Draft()
+        found = await self._found(principal, question)
         draft.degraded += found.degraded
-        draft.embeds = "vectors" not in found.degraded
         draft.timings |= found.timings_ms
-        yield PassagesFound(found.passages)
+        draft.cache = found.cache
+        yield PassagesFound(found.passages, found.cache)
         draft.passages = pack(found.passages)
-        draft.evidence = pieces(draft.passages)
-        async for event in self._write(question, draft):
-            yield event
-        answer = draft.answer()
+        grounds = Grounds(draft.passages, self._embedder(found), self._pages, draft, timeout_s=self._embed_timeout_s)
+        async with aclosing(self._write(question, found, draft, grounds)) as events:
+            async for event in events:
+                yield event
+        answer = draft.answer(self._manifest(question, found, draft.passages, draft.model, draft.asked))
         if answer.abstained:
             yield Delta(answer.text)
         yield answer
 
-    async def _write(self, question: Question, draft: _Draft) -> AsyncIterator[AnswerEvent]:
-        if self._chat is not None and await self._chat.available():
-            if not certain(draft.passages, self._floor) and not await self._extract(question, draft):
+    async def _found(self, principal: Principal, question: Question) -> Retrieved:
+        return await self._retrieval.search(
+            principal, question.collection, question.text, question.top_k, question.filters
+        )
+
+    async def manifest(self, principal: Principal, question: Question) -> Manifest:
+        """Of an answer that would begin now; no model is asked. Raises CollectionNotFound, IndexUnavailable."""
+        found = await self._found(principal, question)
+        passages = pack(found.passages)
+        if self._chat is None:
+            return self._manifest(question, found, passages, EXTRACTIVE, ())
+        await self._chat.available()  # so that its digest is today's
+        asked = prompt.messages(question.text, passages, _task(question, found))
+        return self._manifest(question, found, passages, self._chat.name, asked)
+
+    def _manifest(
+        self, question: Question, found: Retrieved, given: Sequence[Passage], model: str, asked: Sequence[Message]
+    ) -> Manifest:
+        generation = found.collection.active_generation
+        return Manifest(
+            collection_id=found.collection.id,
+            generation_id=generation.id,
+            revision=found.collection.revision,
+            embedding_model=generation.embedding_model,
+            chunker=generation.chunker,
+            top_k=question.top_k,
+            sources=manifest.sources(found.passages, given),
+            model=model,
+            model_digest=self._digest() if asked else "",
+            template=_task(question, found).value,
+            prompt_sha256=manifest.prompt_sha256(asked) if asked else "",
+            degraded=found.degraded,
+            settings=_settings(question, found, model),
+            filters=question.filters,
+        )
+
+    def _embedder(self, found: Retrieved) -> Embedder | None:
+        """The one whose cosines the passages have."""
+        try:
+            if "vectors" in found.degraded:
+                return None
+            versions = {each.source.chunk.version_id for each in found.passages}
+            return made_from(self._embedders.of(found.embedding_model), versions)
+        except ModelUnavailable:
+            return None
+
+    async def _write(
+        self, question: Question, found: Retrieved, draft: Draft, grounds: Grounds
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        chat = self._chat if self._chat is not None and await self._chat.available() else None
+        threshold = Threshold.of(found, chat.name if chat else EXTRACTIVE, question.threshold)
+        confidence = await Confidence.of(question.text, found, grounds, self._retrieval)
+        draft.confidence = confidence.value
+        if self._chat is not None and chat is None:
+            draft.degrade("model")
+        if chat is not None:
+            if not confidence.lets_ask(found, threshold):
                 return
             try:
-                async for event in self._generate(self._chat, question, draft):
-                    yield event
+                async with aclosing(self._generate(chat, question, found, draft, grounds)) as events:
+                    async for event in events:
+                        yield event
             except ModelUnavailable:
-                draft.degraded.append("model")
+                draft.degrade("model")
             else:
                 if not draft.withheld:
                     return  # it answered, or found nothing
             if draft.sentences:
                 return  # what was released stands
-        elif self._chat is not None:
-            draft.degraded.append("model")
-        draft.model = "extractive"
-        for piece in await self._extract(question, draft):
-            for event in draft.release(piece.text, [piece]):
-                yield event
-
-    async def _generate(self, chat: ChatModel, question: Question, draft: _Draft) -> AsyncIterator[AnswerEvent]:
-        """The model's sentences that the passages support; the others are withheld."""
-        draft.model = chat.name
-        buffer = ClaimBuffer()
-        async for piece in self._paced(chat.stream(prompt.messages(question.text, draft.passages))):
-            draft.timings.mark("first_token")
-            for claim in buffer.add(piece):
-                for event in await self._bind(claim, draft):
+        draft.model = EXTRACTIVE
+        if confidence.reaches(threshold):
+            for piece in await grounds.of_question(question.text, threshold.of_sentences):
+                for event in draft.release(piece.text, [piece]):
                     yield event
+
+    async def _generate(
+        self, chat: ChatModel, question: Question, found: Retrieved, draft: Draft, grounds: Grounds
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        """The model's sentences that the passages support; the others are withheld, or marked."""
+        draft.model = chat.name
+        draft.asked = prompt.messages(question.text, draft.passages, _task(question, found))
+        unsupported = found.collection.answering.unsupported
+        buffer = ClaimBuffer()
+        draft.timings.mark("model_asked")
+        async with aclosing(chat.stream(draft.asked)) as pieces:
+            async for piece in pieces:
+                if not piece:
+                    draft.timings.since("model_asked", "queue")
+                    continue
+                draft.timings.mark("first_token")
+                for claim in buffer.add(piece):
+                    for event in await _bind(claim, draft, grounds, unsupported):
+                        yield event
         for claim in buffer.rest():
-            for event in await self._bind(claim, draft):
+            for event in await _bind(claim, draft, grounds, unsupported):
                 yield event
 
-    async def _bind(self, claim: Claim, draft: _Draft) -> list[AnswerEvent]:
-        if prompt.NOT_FOUND in claim.text:
-            return []
-        with draft.timings.measure("bind"):
-            rests_on = support(claim, draft.evidence, await self._closeness(claim, draft))
-        draft.withheld += not rests_on
-        return draft.release(claim.text, rests_on) if rests_on else []
 
-    async def _closeness(self, claim: Claim, draft: _Draft) -> Vectors | None:
-        """The cosine of the claim to each piece of evidence; None where nobody measured what this model's cosines mean."""
-        if self._floor is None:
-            return None
-        if draft.vectors is None:
-            draft.vectors = await self._texts([piece.text for piece in draft.evidence], draft)
-        said = await self._texts([claim.text], draft)
-        return None if draft.vectors is None or said is None else draft.vectors @ said[0]
+async def _bind(claim: Claim, draft: Draft, grounds: Grounds, unsupported: Unsupported) -> list[AnswerEvent]:
+    if prompt.NOT_FOUND in claim.text:
+        return []
+    if rests_on := await grounds.of_claim(claim):
+        return draft.release(claim.text, rests_on)
+    if unsupported is Unsupported.FLAG:
+        return draft.flag(claim.text)
+    draft.withheld += 1
+    return []
 
-    async def _extract(self, question: Question, draft: _Draft) -> list[Evidence]:
-        """The sentences of the passages that answer; none when nothing is relevant."""
-        with draft.timings.measure("extract"):
-            candidates = extract.candidates(question.text, draft.evidence)
-            asked = await self._embedded(lambda: self._embedder.embed_query(question.text), draft)
-            vectors = await self._texts([piece.text for piece in candidates], draft)
-            meaning = None if asked is None or vectors is None else (asked, vectors)
-            return extract.best(question.text, candidates, meaning, self._floor)
 
-    async def _texts(self, texts: Sequence[str], draft: _Draft) -> Vectors | None:
-        return await self._embedded(lambda: self._embedder.embed_documents(texts), draft)
+def _task(question: Question, found: Retrieved) -> Task:
+    return question.task or found.collection.answering.task or prompt.task_of(question.text)
 
-    async def _embedded(self, work: Callable[[], Awaitable[Vectors]], draft: _Draft) -> Vectors | None:
-        """None when there is no embedder to ask; one that failed is not asked again for this answer."""
-        try:
-            async with asyncio.timeout(self._embed_timeout_s):
-                return await work() if draft.embeds else None
-        except (DependencyUnavailable, TimeoutError):
-            draft.embeds = False
-            return None
 
-    async def _paced(self, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
-        """The same pieces; ModelUnavailable when one does not come in time."""
-        timeout_s = self._first_token_timeout_s
-        while True:
-            try:
-                async with asyncio.timeout(timeout_s):
-                    piece = await anext(pieces)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                raise ModelUnavailable(f"The model said nothing for {timeout_s:g} seconds.") from None
-            yield piece
-            timeout_s = self._token_timeout_s
+def _settings(question: Question, found: Retrieved, model: str) -> dict[str, str]:
+    """What else decides what is said."""
+    threshold = Threshold.of(found, model, question.threshold).value
+    return {"threshold": str(threshold), "unsupported": found.collection.answering.unsupported.value}

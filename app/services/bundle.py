@@ -4,25 +4,57 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.services.ask import Ask
+from app.services.answer_records import AnswerRecords
+from app.services.ask import Answerer
+from app.services.audit import Audit
+from app.services.bundles import Bundles
 from app.services.collections import Collections
+from app.services.conversations import Conversations, FeedbackBook
+from app.services.dialogue import Dialogue, FollowUps
 from app.services.documents import Documents
+from app.services.erasure import Erasures
+from app.services.evaluations import Evaluations
+from app.services.golden_sets import GoldenSets
 from app.services.health import Health
 from app.services.identity import Identity
 from app.services.jobs import Jobs
+from app.services.kept import Kept
+from app.services.keys import Keys
 from app.services.outbox import Outbox
+from app.services.page_pictures import PagePictures
 from app.services.reindex import Reindexes
-from app.services.retrieval import Retrieval
+from app.services.retention import Retention
+from app.services.retrieval import Search
+from app.services.sources import Sources
+from app.services.upkeep.requests import Reconciles
+from pipelines.ports import TokenCounter
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     identity: Identity
+    audit: Audit
+    keys: Keys
     collections: Collections
     documents: Documents
+    pages: PagePictures
+    bundles: Bundles
+    sources: Sources
+    erasures: Erasures
+    golden_sets: GoldenSets
+    evaluations: Evaluations
     jobs: Jobs
     outbox: Outbox
     reindexes: Reindexes
-    retrieval: Retrieval
-    ask: Ask
+    reconciles: Reconciles
+    retention: Retention
+    retrieval: Search
+    ask: Answerer
+    answers: AnswerRecords
+    follow_ups: FollowUps
+    dialogue: Dialogue
+    conversations: Conversations
+    feedback: FeedbackBook
+    count_tokens: TokenCounter
+    caches: Kept
     health: Health

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from pipelines.domain.access import Principal
+from pipelines.domain.answering import Answering
 from pipelines.domain.documents import Collection, Generation
 from pipelines.domain.errors import CollectionExists, CollectionNotFound, InvalidRequest
 from pipelines.domain.ids import derived_id, new_id
+from pipelines.ingest.chunk import CHUNKERS
 from pipelines.ports import Catalog, Clock, Embedders
 
 DEFAULT_COLLECTION = "default"
@@ -23,19 +26,20 @@ class Collections:
         self._chunker = chunker
         self._clock = clock
 
-    def create(self, principal: Principal, name: str) -> Collection:
+    def create(self, principal: Principal, name: str, chunker: str | None = None) -> Collection:
         """Raises CollectionExists, InvalidRequest."""
+        chunker = checked(chunker or self._chunker)
         if not _NAME.fullmatch(name):
             raise InvalidRequest(
                 "A collection's name has 1 to 64 of a-z, 0-9, - and _, and a letter or digit at both ends."
             )
         collection_id, embedder = new_id("col"), self._embedders.default
         generation = Generation(
-            id=derived_id("gen", collection_id, embedder.model, self._chunker),
+            id=derived_id("gen", collection_id, embedder.model, chunker),
             collection_id=collection_id,
             embedding_model=embedder.model,
             dimensions=embedder.dimensions,
-            chunker=self._chunker,
+            chunker=chunker,
         )
         collection = Collection(collection_id, principal.tenant_id, name, generation, 0, self._clock())
         with self._catalog.begin() as uow:
@@ -45,6 +49,16 @@ class Collections:
     def all(self, principal: Principal) -> list[Collection]:
         with self._catalog.read() as uow:
             return uow.collections.all(principal.tenant_id)
+
+    def answer_by(self, principal: Principal, name: str, change: Callable[[Answering], Answering]) -> Collection:
+        """Raises CollectionNotFound."""
+        collection = self.get(principal, name)
+        with self._catalog.begin() as uow:
+            present = uow.collections.by_id(collection.id)
+            if present is None:
+                raise CollectionNotFound
+            uow.collections.answer_by(collection.id, change(present.answering))
+        return self.get(principal, name)
 
     def get(self, principal: Principal, name: str) -> Collection:
         """Raises CollectionNotFound; the default collection comes to be when it is first asked for."""
@@ -58,3 +72,10 @@ class Collections:
             return self.create(principal, name)
         except CollectionExists:  # another request was quicker
             return self.get(principal, name)
+
+
+def checked(chunker: str) -> str:
+    """The chunker's name. Raises InvalidRequest when this release does not have it."""
+    if chunker not in CHUNKERS:
+        raise InvalidRequest(f"There is no chunker {chunker!r}; this release has {', '.join(CHUNKERS)}.")
+    return chunker

@@ -40,6 +40,8 @@ class DocumentDeletion:
             for generation in generations:
                 await self.vectors.delete_version(generation, version_id)
             await self.keywords.delete_version(version_id)
+        for generation in generations:
+            await self.vectors.scrub(generation)
         return {"versions": len(versions)}
 
     async def purge_files(self, deleted: DocumentDeleted) -> StepOutput:
@@ -49,8 +51,10 @@ class DocumentDeletion:
         return {"files": files}
 
     async def verify(self, deleted: DocumentDeleted) -> StepOutput:
-        """Looks again: a step of an ingest that was cancelled may have written after the purge."""
+        """Looks again: a step of an ingest that was cancelled, or an answer, may have written after the purge."""
         versions, generations = await asyncio.to_thread(self._traces, deleted)
+        for cache in self.caches:
+            await cache.forget(versions)
         left = len(await self._files(deleted))
         for version_id in versions:
             left += len(await self.keywords.chunk_ids(version_id))
@@ -65,6 +69,7 @@ class DocumentDeletion:
     async def purge_catalog(self, deleted: DocumentDeleted) -> StepOutput:
         def commit() -> None:
             with self.catalog.begin() as uow:
+                uow.answers.erase(deleted.document_id)
                 uow.documents.purge(deleted.document_id)
 
         await asyncio.to_thread(commit)

@@ -17,16 +17,27 @@ from app.services.staging import IncomingFile, StagedFile, Staging
 from pipelines.domain.access import EVERYONE, Principal
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Collection, Document, DocumentStatus, Version
-from pipelines.domain.errors import DocumentNotFound, IdempotencyConflict, InvalidRequest
+from pipelines.domain.errors import DocumentNotFound, IdempotencyConflict, InvalidRequest, VersionSuperseded
 from pipelines.domain.ids import job_id, new_id, version_id
-from pipelines.domain.jobs import Job, JobKind, JobStatus, OutboxEvent
+from pipelines.domain.jobs import Job, JobKind, OutboxEvent, queued
 from pipelines.ports import Blobs, Catalog, Clock, DocumentFilter, IdempotentAnswer, UnitOfWork
-from workflows.events import DocumentDeleted, DocumentUploaded, ReindexRequested
+from workflows.events import (
+    BundleUploaded,
+    DocumentDeleted,
+    DocumentUploaded,
+    EvaluationRequested,
+    ReconcileRequested,
+    ReindexRequested,
+    SourceSyncRequested,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What a person sends. `readers` None: everyone of the tenant. `document_id`: the document these bytes replace."""
+    """What a person sends. `readers` None: everyone of the tenant. `document_id`: the document these bytes replace.
+
+    `own_id`: for workflows, the document these bytes are of, whoever may read it; it is made when it is not there.
+    """
 
     collection: str
     title: str | None = None
@@ -34,6 +45,7 @@ class Upload:
     metadata: Mapping[str, str] | None = None
     document_id: str | None = None
     idempotency_key: str | None = None
+    own_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,7 @@ class Documents:
     def _propose(self, principal: Principal, upload: Upload, collection: Collection, file: StagedFile) -> Document:
         """The document this file becomes unless the catalog knows its bytes."""
         at = self._clock()
-        document_id = upload.document_id or new_id("doc")
+        document_id = upload.document_id or upload.own_id or new_id("doc")
         version = version_id(document_id, file.sha256)
         return Document(
             id=document_id,
@@ -150,6 +162,11 @@ class Documents:
             if named is None or named.collection_id != proposal.collection_id:
                 raise DocumentNotFound
             return named
+        if upload.own_id is not None:
+            kept = uow.documents.kept(upload.own_id)
+            if kept is None and uow.documents.collection_id(upload.own_id) is not None:
+                raise VersionSuperseded("The document was deleted meanwhile.")
+            return kept
         twin = uow.documents.with_content(principal, proposal.collection_id, proposal.latest.sha256)
         return twin if twin and (upload.readers is None or twin.readers == proposal.readers) else None
 
@@ -235,12 +252,7 @@ class Documents:
             with self._catalog.begin() as uow:
                 if uow.documents.get(principal, document_id) is None:
                     raise DocumentNotFound
-                uow.documents.tombstone(document_id, at)
-                job = _new_job(JobKind.DELETE, principal.tenant_id, document_id, None, at)
-                uow.jobs.add(job)
-                event = start_event(job)
-                uow.outbox.add(event, at)
-            return job, event
+                return remove(uow, principal.tenant_id, document_id, at)
 
         job, event = await asyncio.to_thread(commit)
         await self._outbox.dispatch([event])
@@ -253,28 +265,34 @@ def _readers(principal: Principal, upload: Upload) -> frozenset[str]:
 
 
 def _new_job(kind: JobKind, tenant_id: str, document_id: str, version: str | None, at: datetime) -> Job:
-    return Job(
-        id=job_id(kind, version or document_id),
-        tenant_id=tenant_id,
-        kind=kind,
-        status=JobStatus.QUEUED,
-        document_id=document_id,
-        version_id=version,
-        run=1,
-        steps=(),
-        progress=None,
-        error=None,
-        created_at=at,
-        updated_at=at,
-    )
+    return queued(kind, tenant_id, version or document_id, at, document_id=document_id, version_id=version)
+
+
+def remove(uow: UnitOfWork, tenant_id: str, document_id: str, at: datetime) -> tuple[Job, OutboxEvent]:
+    """Makes a live document invisible from the commit on; the job that erases it, and the event to send then."""
+    uow.documents.tombstone(document_id, at)
+    uow.erasures.add(tenant_id, document_id, at)
+    job = _new_job(JobKind.DELETE, tenant_id, document_id, None, at)
+    uow.jobs.add(job)
+    event = start_event(job)
+    uow.outbox.add(event, at)
+    return job, event
 
 
 def start_event(job: Job) -> OutboxEvent:
     """The event that starts a job's workflow."""
     names = {"tenant_id": job.tenant_id, "document_id": job.document_id, "job_id": job.id, "run": job.run}
+    if job.kind is JobKind.RECONCILE:
+        return ReconcileRequested.model_validate(names).outbox()
     if job.kind is JobKind.REINDEX:
         about = {"collection_id": job.collection_id, "generation_id": job.generation_id}
         return ReindexRequested.model_validate({**names, **about}).outbox()
+    if job.kind is JobKind.EVALUATE:
+        return EvaluationRequested.model_validate({**names, "evaluation_id": job.evaluation_id}).outbox()
+    if job.kind is JobKind.UNPACK:
+        return BundleUploaded.model_validate({**names, "bundle_id": job.bundle_id}).outbox()
+    if job.kind is JobKind.SYNC:
+        return SourceSyncRequested.model_validate({**names, "source_id": job.source_id}).outbox()
     if job.kind is JobKind.DELETE:
         return DocumentDeleted.model_validate(names).outbox()
     return DocumentUploaded.model_validate({**names, "version_id": job.version_id}).outbox()

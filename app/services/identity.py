@@ -1,42 +1,62 @@
-"""Who is asking: API keys, and the tenants they belong to. Only the SHA-256 of a key is ever stored."""
+"""Who is asking: by an API key, of which only the SHA-256 is stored, or by a token of an identity provider."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from pipelines.domain.access import ApiKey, Principal, Role
-from pipelines.domain.errors import Unauthenticated
+from pipelines.domain.errors import DependencyUnavailable, Unauthenticated
 from pipelines.domain.ids import derived_id
-from pipelines.ports import Catalog, Clock
+from pipelines.ports import Catalog, Clock, Tokens
 
 FIRST_TENANT = "main"
 KEY_PREFIX = "cairn_sk_"
+_DOTS_OF_A_JWT = 2
+_NOTED_EVERY = timedelta(minutes=1)
 
 
 class Identity:
     """Sync: call it from a thread."""
 
-    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, clock: Clock, tokens: Tokens | None = None) -> None:
         self._catalog = catalog
+        self._tokens = tokens
         self._clock = clock
+        self._noted: dict[str, datetime] = {}  # when a key's use was written down, by its id
+        self._notes = ThreadPoolExecutor(1, "key-use")
 
     def principal(self, secret: str) -> Principal:
-        """The principal of an API key. Raises Unauthenticated."""
+        """The principal of an API key or a token. Raises Unauthenticated, IdentityProviderUnavailable.
+
+        Whether a key never was, ended or was revoked is not told.
+        """
+        if self._tokens is not None and secret.count(".") == _DOTS_OF_A_JWT:
+            return self._tokens.principal(secret)
+        at = self._clock()
         with self._catalog.read() as uow:
-            key = uow.keys.by_secret_sha256(_digest(secret))
-        if key is None:
+            key = uow.keys.by_secret_sha256(digest(secret))
+        if key is None or not key.opens(at):
             raise Unauthenticated
+        if at - self._noted.get(key.id, key.last_used_at or key.created_at - _NOTED_EVERY) >= _NOTED_EVERY:
+            self._noted[key.id] = at
+            self._notes.submit(self._note, key.id, at)  # nobody waits for it
         return key.principal
 
     def install_first_key(self, secret: str) -> None:
-        """Makes `secret` a tenant admin's key of the first tenant; the same secret twice is one key."""
+        """Makes `secret` a tenant admin's key of the first tenant, unless it was one already, revoked or not."""
         at = self._clock()
         principal = Principal(FIRST_TENANT, "admin", roles=frozenset({Role.TENANT_ADMIN}))
-        key = ApiKey(derived_id("key", _digest(secret)), "first key", _digest(secret), principal)
         with self._catalog.begin() as uow:
             uow.keys.add_tenant(FIRST_TENANT, FIRST_TENANT, at)
-            uow.keys.add(key, at)
+            uow.keys.add(ApiKey(derived_id("key", digest(secret)), "first key", digest(secret), principal, at))
+
+    def _note(self, key_id: str, at: datetime) -> None:
+        with suppress(DependencyUnavailable), self._catalog.begin() as uow:
+            uow.keys.used(key_id, at)
 
 
 def new_secret() -> str:
@@ -44,5 +64,5 @@ def new_secret() -> str:
     return KEY_PREFIX + secrets.token_urlsafe(32)
 
 
-def _digest(secret: str) -> str:
+def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from app.services.embedding_cache import made_from
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Generation, Version
 from pipelines.domain.errors import IndexUnavailable, UnreadableFile, VersionSuperseded
@@ -30,10 +31,12 @@ class Indexing:
         document = await self.blobs.get(key)
         rows = await self.workers.run(stages.chunk_document, document, version.id, generation.chunker, counter)
         if not rows:
-            raise UnreadableFile("No text was found in the file. If it is a scan, it needs OCR first.")
+            raise UnreadableFile("No text was found in the file. If it is a scan, install tesseract-ocr and retry.")
 
         def commit() -> None:
             with self.catalog.begin() as uow:
+                if uow.documents.target(version.id) is None:
+                    raise VersionSuperseded  # its document was removed meanwhile
                 uow.chunks.replace(version.id, generation.chunker, rows)
                 uow.documents.record_facts(version.id, chunks=len(rows))
 
@@ -58,7 +61,8 @@ class Indexing:
         if not held <= wanted:
             await self.vectors.delete_version(generation, version.id)
             held = set()
-        embedder = self.embedders.of(generation.embedding_model)
+        held -= await self.vectors.unreachable(generation, version.id)
+        embedder = made_from(self.embedders.of(generation.embedding_model), {version.id})
         lacking = [row for row in rows if row.id not in held]
         for first in range(0, len(lacking), _BATCH):
             batch = lacking[first : first + _BATCH]

@@ -13,13 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 import numpy as np
 
+from app.services.embedding_cache import made_from
+from app.services.figures import Figures
 from app.services.indexing import Indexing
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Version
-from pipelines.domain.errors import LimitExceeded, VersionSuperseded
+from pipelines.domain.errors import CacheUnavailable, LimitExceeded, VersionSuperseded
 from pipelines.domain.jobs import Progress
 from pipelines.domain.privacy import PiiPolicy
 from pipelines.ingest import parse, stages
@@ -76,17 +79,19 @@ class DocumentIngestion:
     redaction_key: bytes
     clock: Clock
     limits: IngestionLimits
+    ocr: parse.Ocr | None = None
+    figures: Figures | None = None
 
     async def parse(self, upload: DocumentUploaded) -> StepOutput:
         """Pages to blocks, a range of pages at a time; a range that is done is not done again."""
         version = (await self._wanted(upload.version_id)).version
         pages = await self._parse(version, upload.job_id)
         await asyncio.to_thread(self._record_pages, version, pages)
-        return {"pages": pages, "blob_key": _parsed_prefix(version)}
+        return {"pages": pages, "blob_key": self._parsed_prefix(version)}
 
     async def _parse(self, version: Version, job_id: str | None) -> int:
         async with self.blobs.local(version.blob_key) as path:
-            pages = await self.workers.run(parse.probe, path, version.media_type)
+            pages = await self.workers.run(parse.probe, path, version.media_type, self.ocr)
             if pages > self.limits.max_pages:
                 raise LimitExceeded(f"The file has {pages:,} pages; {self.limits.max_pages:,} are allowed.")
             if not await self.blobs.exists(self._redacted_key(version)):
@@ -101,10 +106,12 @@ class DocumentIngestion:
 
         async def parse_range(pages: PageRange) -> None:
             nonlocal done
-            key = f"{_parsed_prefix(version)}{pages.first:06}"
+            key = self._parsed_key(version, pages)
             if not await self.blobs.exists(key):
-                blocks = await self.workers.run(stages.parse_range, path, version.media_type, pages)
-                await self.blobs.put(key, blocks)
+                blocks = await self.workers.run(stages.parse_range, path, version.media_type, pages, self.ocr)
+                if self.figures is not None:
+                    blocks = await self.figures.described(blocks, path, version.media_type)
+                await self._put(version, key, blocks)
             done += pages.last - pages.first + 1
             if job_id is not None:
                 await self.progress.progress(job_id, Progress(done, total, "pages"))
@@ -127,17 +134,17 @@ class DocumentIngestion:
     async def _redact(self, version: Version) -> str:
         key = self._redacted_key(version)
         if not await self.blobs.exists(key):
-            parts = [await self.blobs.get(part) for part in sorted(await self.blobs.keys(_parsed_prefix(version)))]
+            pages = await self._parse(version, None)  # makes only what is not there: half a document is worse than none
+            ranges = parse.plan_ranges(pages, self.limits.pages_per_range)
+            parts = [await self.blobs.get(self._parsed_key(version, each)) for each in ranges]
             document, report = await self.workers.run(stages.redact_parts, parts, self.policy, self.redaction_key)
             await asyncio.to_thread(self._record_redaction, version, report.counts)
-            await self.blobs.put(key, document)
+            await self._put(version, key, document)
         await self.blobs.delete(f"parsed/{version.id}")
         return key
 
     async def redacted(self, version: Version) -> str:
         """The key of the version's document without personal data, which is made anew if it is gone."""
-        if not await self.blobs.exists(self._redacted_key(version)):
-            await self._parse(version, None)
         return await self._redact(version)
 
     async def chunk(self, upload: DocumentUploaded) -> StepOutput:
@@ -158,9 +165,9 @@ class DocumentIngestion:
         data = (
             await self.blobs.get(key)
             if await self.blobs.exists(key)
-            else _encode(await self._embedder(target).embed_documents(texts))
+            else _encode(await made_from(self._embedder(target), {target.version.id}).embed_documents(texts))
         )
-        await self.blobs.put(key, data)
+        await self._put(target.version, key, data)
         await self.progress.progress(request.job_id, Progress(first + len(rows), request.chunks, "chunks"))
         return {"count": len(rows), "blob_key": key, "sha256": hashlib.sha256(data).hexdigest()}
 
@@ -194,7 +201,10 @@ class DocumentIngestion:
     async def invalidate_caches(self, upload: DocumentUploaded) -> StepOutput:
         target = await self._wanted(upload.version_id)
         version_ids = await asyncio.to_thread(self._version_ids, target)
-        return {"entries": sum([await cache.forget(version_ids) for cache in self.caches])}
+        try:
+            return {"entries": sum([await cache.forget(version_ids) for cache in self.caches])}
+        except CacheUnavailable:  # what it holds of the old version is given to nobody, and goes in its time
+            return {"entries": 0}
 
     async def clean_up(self, upload: DocumentUploaded) -> StepOutput:
         """Removes work files, and what was derived from versions that no longer answer; originals stay."""
@@ -211,6 +221,14 @@ class DocumentIngestion:
         target = await asyncio.to_thread(self._target, upload.version_id)
         if target is not None and target.document.active_version_id != upload.version_id:
             await self.indexing.purge(target.collection.id, upload.version_id)
+
+    async def _put(self, version: Version, key: str, data: bytes) -> None:
+        """Keeps a result, unless the document was deleted meanwhile: the purge may have come before the write."""
+        await self.blobs.put(key, data)
+        target = await asyncio.to_thread(self._target, version.id)
+        if target is None or target.deleted:
+            await self.blobs.delete(key)
+            raise VersionSuperseded
 
     # --- the catalog, from a thread ---
 
@@ -251,12 +269,19 @@ class DocumentIngestion:
 
     # --- where things lie ---
 
+    @property
+    def _parser(self) -> str:
+        name = parse.parser_name(self.ocr)
+        return f"{name}-figures-{quote(self.figures.name, safe='')}" if self.figures else name
+
     def _redacted_key(self, version: Version) -> str:
-        return f"redacted/{version.id}/{parse.PARSER}/{policy_id(self.policy)}"
+        return f"redacted/{version.id}/{self._parser}/{policy_id(self.policy)}"
 
+    def _parsed_prefix(self, version: Version) -> str:
+        return f"parsed/{version.id}/{self._parser}/"
 
-def _parsed_prefix(version: Version) -> str:
-    return f"parsed/{version.id}/{parse.PARSER}/"
+    def _parsed_key(self, version: Version, pages: PageRange) -> str:
+        return f"{self._parsed_prefix(version)}{pages.first:06}"
 
 
 def _vectors_prefix(target: IngestTarget) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 
 import structlog
 
@@ -39,14 +40,14 @@ class CatalogJobRecord:
         STEP_SECONDS.labels(_kind(step_id)).observe(int(output.get("ms", 0)) / 1000)
         log.info("job.step_succeeded", job_id=job_id, step=step_id, **output)
 
-    async def step_failed(self, job_id: str, step_id: str, error: JobError, *, retriable: bool) -> None:
+    async def step_failed(self, job_id: str, step_id: str, error: JobError, retry_at: datetime | None) -> None:
         def write() -> None:
             with self._catalog.begin() as uow:
-                uow.jobs.fail_step(job_id, step_id, self._clock(), error, retriable=retriable)
+                uow.jobs.fail_step(job_id, step_id, self._clock(), error, retry_at)
 
         await asyncio.to_thread(write)
-        STEPS.labels(_kind(step_id), "retrying" if retriable else "failed").inc()
-        log.warning("job.step_failed", job_id=job_id, step=step_id, code=error.code, retriable=retriable)
+        STEPS.labels(_kind(step_id), "retrying" if retry_at else "failed").inc()
+        log.warning("job.step_failed", job_id=job_id, step=step_id, code=error.code, retry_at=retry_at)
 
     async def progress(self, job_id: str, progress: Progress) -> None:
         def write() -> None:

@@ -6,17 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from app.services.collections import Collections
+from app.services.collections import Collections, checked
 from app.services.documents import start_event
 from app.services.indexing import Indexing
 from app.services.ingestion import ProgressRecord
 from app.services.outbox import Outbox
 from pipelines.domain.access import Principal
 from pipelines.domain.documents import Collection, Generation, Version
-from pipelines.domain.errors import CollectionNotFound, Conflict, InvalidRequest, VersionSuperseded
+from pipelines.domain.errors import CairnError, CollectionNotFound, Conflict, VersionSuperseded
 from pipelines.domain.ids import derived_id, job_id
-from pipelines.domain.jobs import Job, JobKind, JobStatus, Progress
-from pipelines.ingest.chunk import CHUNKERS
+from pipelines.domain.jobs import Job, JobKind, Progress, queued
 from pipelines.ports import Catalog, Clock, Embedders, IngestTarget, UnitOfWork
 from workflows.events import ReindexRequested
 from workflows.steps import StepOutput
@@ -26,6 +25,12 @@ class ReindexRunning(Conflict):
     """The collection is being reindexed with another model or chunker; wait for that job."""
 
     code = "reindex_running"
+
+
+class ReindexWorse(CairnError):
+    """The new build is worse than the one that answers, which stays."""
+
+    code = "reindex_worse"
 
 
 class Reindexes:
@@ -61,8 +66,7 @@ class Reindexes:
         return job
 
     def _commit(self, principal: Principal, name: str, model: str | None, chunker: str) -> tuple[Job, bool]:
-        if chunker not in CHUNKERS:
-            raise InvalidRequest(f"There is no chunker {chunker!r}; this release has {', '.join(CHUNKERS)}.")
+        chunker = checked(chunker)
         embedder = self._embedders.of(model) if model else self._embedders.default
         dimensions = embedder.dimensions
         collection_id = self._collections.get(principal, name).id
@@ -86,19 +90,11 @@ class Reindexes:
         uow.generations.add(generation)
         job = uow.jobs.find(job_id(JobKind.REINDEX, generation.id))
         if job is None:
-            job = Job(
-                id=job_id(JobKind.REINDEX, generation.id),
-                tenant_id=collection.tenant_id,
-                kind=JobKind.REINDEX,
-                status=JobStatus.QUEUED,
-                document_id=None,
-                version_id=None,
-                run=1,
-                steps=(),
-                progress=None,
-                error=None,
-                created_at=at,
-                updated_at=at,
+            job = queued(
+                JobKind.REINDEX,
+                collection.tenant_id,
+                generation.id,
+                at,
                 collection_id=collection.id,
                 generation_id=generation.id,
             )
@@ -149,6 +145,14 @@ class CollectionReindex:
         held = await asyncio.to_thread(self._held, generation.id)
         await self.progress.progress(request.job_id, Progress(held, held + left, "documents"))
         return {"removed": len(stale), "chunks": built, "left": left}
+
+    async def refuse(self, request: ReindexRequested, why: str) -> StepOutput:
+        """Removes the build, unless it answers. Raises ReindexWorse."""
+        active = await asyncio.to_thread(self._active_id, request.collection_id)
+        for known in await asyncio.to_thread(self.indexing.generations, request.collection_id):
+            if known.id == request.generation_id != active:
+                await self.indexing.drop(known)
+        raise ReindexWorse(f"The present build stays. {why}")
 
     async def flip(self, request: ReindexRequested) -> StepOutput:
         """From here on the new generation answers, unless a version came in that it does not hold yet."""

@@ -5,29 +5,53 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from app.services.library import Library
 from app.services.timings import Timings
 from pipelines.domain.access import Principal
-from pipelines.domain.answers import CatalogedChunk, Passage
-from pipelines.domain.documents import Collection
-from pipelines.domain.errors import CollectionNotFound, DependencyUnavailable, IndexUnavailable
-from pipelines.ports import Catalog, Embedders, Hit, KeywordIndex, VectorIndex
+from pipelines.domain.answers import Passage, Scores
+from pipelines.domain.documents import Collection, Generation
+from pipelines.domain.errors import DependencyUnavailable, IndexUnavailable
+from pipelines.domain.filters import EVERYTHING, Filters
+from pipelines.ports import Catalog, Embedders, Hit, KeywordIndex, Reranker, VectorIndex
+from pipelines.query.asked import Asked
 from pipelines.query.fuse import fuse
-from pipelines.query.terms import identifiers
+from pipelines.query.glossary import Glossary, built_in
+from pipelines.query.rerank import rerank
 
 _INDEXES = {"dense": "vectors", "keyword": "keywords"}  # by the ranking that shows it is there
-_CANDIDATES = 50  # of each index, at first
+_CANDIDATES = 100  # of each index, at first
 _MOST_CANDIDATES = 3_200
+_RERANKED = 24  # passages that a model is shown
 _MOST_REPEATS = 3  # while documents are replaced under the question
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """Passages, best first. `degraded` names the index that did not answer ("vectors", "keywords")."""
+    """Passages, best first. `degraded` names what did not answer ("vectors", "keywords", "reranker").
 
+    `collection` as it was when the search began.
+    """
+
+    collection: Collection
     passages: tuple[Passage, ...]
     degraded: tuple[str, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    cache: str = "none"  # or "retrieval"
+
+    @property
+    def embedding_model(self) -> str:
+        return self.collection.active_generation.embedding_model
+
+
+class Search(Protocol):
+    """What finds passages: `Retrieval`, or something around it."""
+
+    async def search(
+        self, principal: Principal, collection: str, query: str, top_k: int = 8, filters: Filters = EVERYTHING
+    ) -> Retrieved: ...
+    async def occurrences(self, generation: Generation, word: str, most: int) -> int: ...
 
 
 class Retrieval:
@@ -40,45 +64,78 @@ class Retrieval:
         vectors: VectorIndex,
         keywords: KeywordIndex,
         *,
+        library: Library | None = None,
+        glossary: Glossary | None = None,
+        reranker: Reranker | None = None,
         index_timeout_s: float = 20,
+        rerank_timeout_s: float = 20,
     ) -> None:
         self._catalog = catalog
+        self._library = library or Library(catalog)
         self._embedders = embedders
         self._vectors = vectors
         self._keywords = keywords
+        self._glossary = built_in() if glossary is None else glossary
+        self._reranker = reranker
         self._index_timeout_s = index_timeout_s
+        self._rerank_timeout_s = rerank_timeout_s
 
-    async def search(self, principal: Principal, collection: str, query: str, top_k: int = 8) -> Retrieved:
+    async def search(
+        self, principal: Principal, collection: str, query: str, top_k: int = 8, filters: Filters = EVERYTHING
+    ) -> Retrieved:
         """Raises CollectionNotFound; IndexUnavailable when neither index answers."""
+        asked = Asked.of(query, self._glossary)
         limit, repeats, timings = max(_CANDIDATES, 4 * top_k), 0, Timings()
+        wanted = top_k if self._reranker is None else max(top_k, _RERANKED)
         while True:
-            found = await asyncio.to_thread(self._collection, principal, collection)
-            rankings = await self._rank(found, query, limit, timings)
-            ranked = fuse({name: hits for name, hits in rankings.items() if hits is not None})
+            with timings.measure("look"):
+                shelf = await asyncio.to_thread(self._library.shelf, principal, collection, filters)
+            found = shelf.collection
+            rankings = await self._rank(found.active_generation, asked, limit, timings, shelf.version_ids)
+            fused = fuse({name: hits for name, hits in rankings.items() if hits is not None})
             with timings.measure("check"):
-                ids = [chunk_id for chunk_id, _ in ranked]
-                present, visible = await asyncio.to_thread(self._check, principal, found.id, ids)
-            passages = [Passage(visible[id_], scores.fused or 0.0, scores) for id_, scores in ranked if id_ in visible]
+                present, seen, best = await asyncio.to_thread(
+                    self._check, principal, found.id, fused, filters, shelf.names.named(query), wanted
+                )
             full = any(hits is not None and len(hits) >= limit for hits in rankings.values())
-            if len(passages) < top_k and full and limit < _MOST_CANDIDATES:
+            if seen < top_k and full and limit < _MOST_CANDIDATES:
                 limit *= 4  # crowded out by what this person may not see
-            elif repeats < _MOST_REPEATS and _outrun(found, present, all_seen=len(visible) == len(ids)):
+            elif repeats < _MOST_REPEATS and _outrun(found, present, all_seen=seen == len(fused)):
                 repeats += 1
             else:
                 break
+        degraded = [index for name, index in _INDEXES.items() if rankings[name] is None]
+        if self._reranker is not None:
+            with timings.measure("rerank"):
+                best = await self._by_model(self._reranker, query, best, degraded)
         timings.mark("retrieve")
-        degraded = tuple(index for name, index in _INDEXES.items() if rankings[name] is None)
-        return Retrieved(tuple(passages[:top_k]), degraded, timings)
+        return Retrieved(found, tuple(best[:top_k]), tuple(degraded), timings)
+
+    async def _by_model(
+        self, reranker: Reranker, query: str, passages: list[Passage], degraded: list[str]
+    ) -> list[Passage]:
+        try:
+            async with asyncio.timeout(self._rerank_timeout_s):
+                return await reranker.rerank(query, passages)
+        except (DependencyUnavailable, TimeoutError):
+            degraded.append("reranker")
+            return passages
 
     async def _rank(
-        self, collection: Collection, query: str, limit: int, timings: Timings
+        self,
+        generation: Generation,
+        asked: Asked,
+        limit: int,
+        timings: Timings,
+        version_ids: Sequence[str] | None = None,
     ) -> dict[str, list[Hit] | None]:
         """By name of the ranking; None for one whose index does not answer."""
-        named = " ".join(identifiers(query))
+        words = self._keywords.query(generation, asked.text, limit, version_ids, asked.phrases)
+        named = self._keywords.query(generation, " ".join(asked.identifiers), limit, version_ids)
         dense, keyword, exact = await asyncio.gather(
-            self._hits(self._dense(collection, query, limit), "dense", timings),
-            self._hits(self._keywords.query(collection.id, query, limit), "keyword", timings),
-            self._hits(self._keywords.query(collection.id, named, limit), "exact", timings),
+            self._hits(self._dense(generation, asked.meaning, limit, version_ids), "dense", timings),
+            self._hits(words, "keyword", timings),
+            self._hits(named, "exact", timings),
         )
         if dense is None and keyword is None:
             raise IndexUnavailable("Neither the vector index nor the keyword index answers.")
@@ -92,25 +149,43 @@ class Retrieval:
         except (DependencyUnavailable, TimeoutError):
             return None
 
-    async def _dense(self, collection: Collection, query: str, limit: int) -> list[Hit]:
-        generation = collection.active_generation
-        vector = await self._embedders.of(generation.embedding_model).embed_query(query)
-        return await self._vectors.query(generation, vector, limit)
+    async def ranking(self, generation: Generation, query: str, limit: int, *, dense_only: bool = False) -> list[str]:
+        """Ids of chunks as a search under any generation ranks them, seen by nobody. Raises IndexUnavailable."""
+        if dense_only:
+            return [hit.chunk_id for hit in await self._dense(generation, query, limit)]
+        rankings = await self._rank(generation, Asked.of(query, self._glossary), limit, Timings())
+        if None in rankings.values():
+            raise IndexUnavailable("A ranking cannot be judged while an index does not answer.")
+        return [chunk_id for chunk_id, _ in fuse({name: hits for name, hits in rankings.items() if hits is not None})]
 
-    def _collection(self, principal: Principal, name: str) -> Collection:
-        with self._catalog.read() as uow:
-            found = uow.collections.by_name(principal.tenant_id, name)
-        if found is None:
-            raise CollectionNotFound(f"There is no collection {name!r}.")
-        return found
+    async def occurrences(self, generation: Generation, word: str, most: int) -> int:
+        """Chunks that hold the word, counted as far as `most`; as many when the keyword index does not answer."""
+        hits = await self._hits(self._keywords.query(generation, word, most), "subject", Timings())
+        return most if hits is None else len(hits)
+
+    async def _dense(
+        self, generation: Generation, query: str, limit: int, version_ids: Sequence[str] | None = None
+    ) -> list[Hit]:
+        vector = await self._embedders.of(generation.embedding_model).embed_query(query)
+        return await self._vectors.query(generation, vector, limit, version_ids)
 
     def _check(
-        self, principal: Principal, collection_id: str, ids: Sequence[str]
-    ) -> tuple[Collection | None, dict[str, CatalogedChunk]]:
-        """What of the proposals may be seen, in one snapshot, and the collection in it."""
+        self,
+        principal: Principal,
+        collection_id: str,
+        fused: Sequence[tuple[str, Scores]],
+        filters: Filters,
+        named: Mapping[str, float],
+        limit: int,
+    ) -> tuple[Collection | None, int, list[Passage]]:
+        """The collection, how many of the proposals may be seen, and the best of those: all in one snapshot."""
         with self._catalog.read() as uow:
             collection = uow.collections.by_id(collection_id)
-            return collection, uow.chunks.visible(principal, collection_id, ids)
+            places = uow.chunks.places(principal, collection_id, [chunk_id for chunk_id, _ in fused], filters)
+            best = rerank([each for each in fused if each[0] in places], places, named, limit)
+            chunks = uow.chunks.visible(principal, collection_id, [chunk_id for chunk_id, _ in best], filters)
+        passages = [Passage(chunks[chunk_id], scores.rerank or 0.0, scores) for chunk_id, scores in best]
+        return collection, len(places), passages
 
 
 def _outrun(found: Collection, present: Collection | None, *, all_seen: bool) -> bool:

@@ -25,3 +25,7 @@ class Timings(dict[str, float]):
     def mark(self, moment: str) -> None:
         """The time from the beginning to the first time that this happens."""
         self.setdefault(moment, round((time.perf_counter() - self._began) * 1000, 1))
+
+    def since(self, moment: str, stage: str) -> None:
+        """The time of a stage that began at a moment marked before."""
+        self[stage] = round((time.perf_counter() - self._began) * 1000 - self[moment], 1)

@@ -1,17 +1,39 @@
-"""Who asks, and who may read."""
+"""Who asks, what they may do, and what they may read."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 EVERYONE = "everyone"  # every principal of the tenant
 
 
+class Permission(StrEnum):
+    READ = "documents:read"  # search, ask, and see documents whose readers lists name the principal
+    WRITE = "documents:write"  # add, replace and delete documents
+    MANAGE_COLLECTIONS = "collections:manage"  # make, change and reindex them; their golden sets and sources
+    MANAGE_TENANT = "tenant:manage"  # keys, upkeep, and everybody's jobs
+    READ_AUDIT = "audit:read"
+
+
 class Role(StrEnum):
     READER = "reader"
     EDITOR = "editor"
+    COLLECTION_ADMIN = "collection_admin"
     TENANT_ADMIN = "tenant_admin"
+    AUDITOR = "auditor"  # sees what was done, and no document
+
+
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.READER: frozenset({Permission.READ}),
+    Role.EDITOR: frozenset({Permission.READ, Permission.WRITE}),
+    Role.COLLECTION_ADMIN: frozenset({Permission.READ, Permission.WRITE, Permission.MANAGE_COLLECTIONS}),
+    Role.TENANT_ADMIN: frozenset(Permission),
+    Role.AUDITOR: frozenset({Permission.READ_AUDIT}),
+}
+"""What each role may do: the only place that says so. No role may read a document whose readers do not name its holder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +49,9 @@ class Principal:
     def subjects(self) -> frozenset[str]:
         return frozenset({EVERYONE, f"user:{self.user_id}", *(f"group:{group}" for group in self.groups)})
 
+    def may(self, permission: Permission) -> bool:
+        return any(permission in PERMISSIONS[role] for role in self.roles)
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
@@ -36,3 +61,10 @@ class ApiKey:
     name: str
     secret_sha256: str
     principal: Principal
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None  # to the minute
+
+    def opens(self, at: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)

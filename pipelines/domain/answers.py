@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import PageBox
+from pipelines.domain.manifests import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,14 @@ class CatalogedChunk:
     document_id: str
     title: str
     filename: str
+
+
+class Place(NamedTuple):
+    """Where a chunk stands: `ordinal` among the chunks of its version, `page` on which it begins."""
+
+    version_id: str
+    ordinal: int
+    page: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,11 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`grounded`: every sentence has a citation that supports it. `degraded` names what was down, e.g. "model"."""
+    """`grounded`: every sentence has a citation that supports it; `unsupported` are those that have none.
+
+    `degraded` names what was down, e.g. "model". `confidence` that the documents answer the question: what a collection's
+    threshold is compared with; None when it could not be told.
+    """
 
     id: str
     text: str
@@ -68,3 +82,8 @@ class Answer:
     cache: str = "none"
     model: str = "extractive"
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    manifest: Manifest | None = None
+    conversation_id: str | None = None
+    standalone: str | None = None  # the question as it was understood, in a conversation
+    confidence: float | None = None
+    unsupported: tuple[str, ...] = ()

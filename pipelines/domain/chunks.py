@@ -50,5 +50,6 @@ class Chunk:
 
     def embedding_text(self, title: str) -> str:
         """What the embedder reads: the chunk under its title and headings."""
-        context = " > ".join((title, *self.heading_path)) if title else " > ".join(self.heading_path)
+        named = " ".join(title.replace("_", " ").split())  # many titles are names of files
+        context = " > ".join((named, *self.heading_path)) if named else " > ".join(self.heading_path)
         return f"{context}\n{self.text}" if context else self.text

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from pipelines.domain.answering import Answering
+
 
 class Box(NamedTuple):
     """A rectangle in PDF points; the origin is the page's top left corner."""
@@ -17,11 +19,27 @@ class Box(NamedTuple):
     x1: float
     y1: float
 
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    def holds(self, point: tuple[float, float], slack: float = 0.0) -> bool:
+        """Whether the point is inside, or outside by no more than the slack (points)."""
+        x, y = point
+        return self.x0 - slack <= x <= self.x1 + slack and self.y0 - slack <= y <= self.y1 + slack
+
 
 class PageBox(NamedTuple):
     """A box on a page; pages count from 1."""
 
     page: int
+    box: Box
+
+
+class Word(NamedTuple):
+    """Text as it stands on a page: of a PDF a word, of what has no paper a block."""
+
+    text: str
     box: Box
 
 
@@ -44,6 +62,7 @@ class Block:
     box: Box
     level: int | None = None  # of a heading, from 1
     cells: tuple[tuple[str, ...], ...] | None = None  # of a table
+    continues: bool = False  # a table that goes on from the page before, under the same header
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +76,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """What a reader makes of a file: pages, and blocks in reading order over the whole document."""
+    """What a reader makes of a file: pages, and blocks in reading order over the whole document.
+
+    `paper`: whether its pages have margins in which headers and footers run; sheets, slides and chapters have none.
+    """
 
     pages: tuple[Page, ...]
     blocks: tuple[Block, ...]
     title: str | None = None
+    paper: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +100,10 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Documents searched together. `revision` grows with every change that a search could notice."""
+    """Documents searched together. `revision` grows with every change that a search could notice.
+
+    `retention_days`: how long after its newest upload a document is deleted; None: never.
+    """
 
     id: str
     tenant_id: str
@@ -85,6 +111,8 @@ class Collection:
     active_generation: Generation
     revision: int
     created_at: datetime
+    retention_days: int | None = None
+    answering: Answering = field(default_factory=Answering)
 
 
 class DocumentStatus(StrEnum):

@@ -2,19 +2,28 @@
 
 CairnError
 ├── InvalidRequest            the caller must change the request
-│   ├── MissingFile · EmptyFile · FileTooLarge · UnsupportedType
+│   ├── MissingFile · EmptyFile · FileTooLarge
+│   ├── UnsupportedType       TypeMismatch · OcrUnavailable
 │   ├── UnreadableFile
-│   │   └── EncryptedFile · TruncatedFile · LimitExceeded · SensitiveContent
+│   │   ├── EncryptedFile · TruncatedFile · UnsafeMarkup · SensitiveContent
+│   │   └── LimitExceeded     DecompressionBomb
 │   └── IdempotencyConflict
 ├── Unauthenticated · Forbidden
-├── NotFound                  DocumentNotFound · JobNotFound · CollectionNotFound
-├── Conflict                  CollectionExists · VersionSuperseded
-├── DependencyUnavailable     ModelUnavailable · IndexUnavailable · WorkerCrashed · StageFailed · RedactionFailed
-└── ConfigurationError        SettingsInvalid · ModelFilesInvalid
+├── NotFound                  DocumentNotFound · PageNotFound · JobNotFound · CollectionNotFound · KeyNotFound
+├── Conflict                  CollectionExists · VersionSuperseded · TooManyKeys
+├── DependencyUnavailable     IndexUnavailable · WorkerCrashed · StageFailed · RedactionFailed
+│   │                         StorageFull · StorageUnavailable · AuditUnavailable · IdentityProviderUnavailable
+│   └── ModelUnavailable      ModelTimedOut · ModelMissing · ModelBusy
+└── ConfigurationError        SettingsInvalid · ModelFilesInvalid · DataFolderInUse · DataFolderUnusable
+
+Those of folders and bundles that files come in by: intake_errors.py.
 """
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -23,6 +32,7 @@ class CairnError(Exception):
 
     code: ClassVar[str] = "internal"
     retriable: ClassVar[bool] = False
+    retry_after_s: float = 5  # where it is
     attempts: ClassVar[int | None] = None  # how often it is worth trying, where that is less than the workflow would
 
     def __init__(self, detail: str = "") -> None:
@@ -63,6 +73,18 @@ class UnsupportedType(InvalidRequest):
     code = "unsupported_type"
 
 
+class TypeMismatch(UnsupportedType):
+    """The file's name says one type, its content another."""
+
+    code = "type_mismatch"
+
+
+class OcrUnavailable(UnsupportedType):
+    """The words of a picture are read by OCR, which is not installed here (`tesseract-ocr`) or switched off."""
+
+    code = "ocr_unavailable"
+
+
 class UnreadableFile(InvalidRequest):
     """The file is damaged and cannot be read."""
 
@@ -85,6 +107,18 @@ class LimitExceeded(UnreadableFile):
     """Reading the file took more time, memory or pages than is allowed."""
 
     code = "limit_exceeded"
+
+
+class DecompressionBomb(LimitExceeded):
+    """The file would take far more room when unpacked than a document does."""
+
+    code = "decompression_bomb"
+
+
+class UnsafeMarkup(UnreadableFile):
+    """The file declares entities or a document type of its own, which documents of its kind do not."""
+
+    code = "unsafe_markup"
 
 
 class SensitiveContent(UnreadableFile):
@@ -123,6 +157,12 @@ class DocumentNotFound(NotFound):
     code = "document_not_found"
 
 
+class PageNotFound(NotFound):
+    """The document has no such page."""
+
+    code = "page_not_found"
+
+
 class JobNotFound(NotFound):
     """There is no such job, or you may not see it."""
 
@@ -135,10 +175,22 @@ class CollectionNotFound(NotFound):
     code = "collection_not_found"
 
 
+class KeyNotFound(NotFound):
+    """There is no such key."""
+
+    code = "key_not_found"
+
+
 class Conflict(CairnError):
     """The request does not fit the present state."""
 
     code = "conflict"
+
+
+class TooManyKeys(Conflict):
+    """The tenant has as many keys as it may have. Revoke some first."""
+
+    code = "too_many_keys"
 
 
 class CollectionExists(Conflict):
@@ -166,10 +218,38 @@ class ModelUnavailable(DependencyUnavailable):
     code = "model_unavailable"
 
 
+class ModelTimedOut(ModelUnavailable):
+    """The model said nothing for too long."""
+
+    code = "model_timed_out"
+
+
+class ModelMissing(ModelUnavailable):
+    """The model is not installed where it was looked for."""
+
+    code = "model_missing"
+
+
+class ModelBusy(ModelUnavailable):
+    """More questions are waiting than can be answered now; ask again in a while."""
+
+    code = "model_busy"
+
+    def __init__(self, detail: str = "", retry_after_s: float = 5) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class IndexUnavailable(DependencyUnavailable):
     """The index is not answering."""
 
     code = "index_unavailable"
+
+
+class CacheUnavailable(DependencyUnavailable):
+    """The cache is not answering."""
+
+    code = "cache_unavailable"
 
 
 class WorkerCrashed(DependencyUnavailable):
@@ -193,6 +273,43 @@ class RedactionFailed(DependencyUnavailable):
     attempts = 3  # it is the file's doing, most likely
 
 
+class StorageFull(DependencyUnavailable):
+    """The disk is full. Make room in the data folder; what was accepted is kept and goes on then."""
+
+    code = "storage_full"
+
+
+class StorageUnavailable(DependencyUnavailable):
+    """The data folder cannot be written."""
+
+    code = "storage_unavailable"
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Turns what the system says of a disk that takes nothing into StorageFull or StorageUnavailable."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull from error
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO):
+            raise StorageUnavailable(f"The data folder cannot be written: {error.strerror}.") from error
+        raise
+
+
+class IdentityProviderUnavailable(DependencyUnavailable):
+    """The identity provider does not answer, so tokens cannot be checked. API keys still open."""
+
+    code = "identity_provider_unavailable"
+
+
+class AuditUnavailable(DependencyUnavailable):
+    """What is done cannot be recorded now, so it is not done."""
+
+    code = "audit_unavailable"
+
+
 class ConfigurationError(CairnError):
     """The installation is not set up correctly."""
 
@@ -209,3 +326,15 @@ class ModelFilesInvalid(ConfigurationError):
     """The model's files are missing or are not the ones expected."""
 
     code = "model_files_invalid"
+
+
+class DataFolderInUse(ConfigurationError):
+    """Another server works on this data folder."""
+
+    code = "data_folder_in_use"
+
+
+class DataFolderUnusable(ConfigurationError):
+    """The data folder cannot be written."""
+
+    code = "data_folder_unusable"

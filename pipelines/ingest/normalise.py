@@ -1,27 +1,29 @@
-"""Ranges of pages to one document: running headers and footers out, heading levels ranked, a title found."""
+"""Ranges of pages to one document: running headers and footers out, tables joined over pages, heading levels ranked, a title
+found."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pipelines.domain.documents import Block, BlockKind, Page, ParsedDocument
+from pipelines.ingest.continued import continued
+from pipelines.ingest.parse.prominence import ranked
 from pipelines.ingest.parse.words import shape
 
 _MARGIN = 0.12  # of a page's height, at its top and at its bottom
 _FEWEST_PAGES = 3
 _LEAST_SHARE = 0.2  # of all pages: left and right pages may have headers of their own
-_DEEPEST_LEVEL = 6
 
 
 def normalise(parts: Sequence[ParsedDocument]) -> ParsedDocument:
     """The document whose ranges these are, in order."""
     pages = tuple(page for part in parts for page in part.pages)
-    blocks = _without_running(pages, [block for part in parts for block in part.blocks])
-    ranked = _ranked(blocks)
+    paper = all(part.paper for part in parts)
+    found = [block for part in parts for block in part.blocks]
+    blocks = ranked(continued(_without_running(pages, found)) if paper else found)
     title = next((part.title for part in parts if part.title), None)
-    return ParsedDocument(pages, tuple(ranked), title or _first_heading(ranked))
+    return ParsedDocument(pages, tuple(blocks), title or _first_heading(blocks), paper)
 
 
 def _without_running(pages: Sequence[Page], blocks: Sequence[Block]) -> list[Block]:
@@ -30,22 +32,20 @@ def _without_running(pages: Sequence[Page], blocks: Sequence[Block]) -> list[Blo
     seen: defaultdict[str, set[int]] = defaultdict(set)
     for block in blocks:
         if _in_margin(block, heights[block.page]):
-            seen[shape(block.text)].add(block.page)
+            seen[_line(block)].add(block.page)
     fewest = max(_FEWEST_PAGES, _LEAST_SHARE * len(pages))
-    running = {shape for shape, numbers in seen.items() if len(numbers) >= fewest}
-    kept = [block for block in blocks if not (_in_margin(block, heights[block.page]) and shape(block.text) in running)]
+    running = {line for line, numbers in seen.items() if len(numbers) >= fewest}
+    kept = [block for block in blocks if not (_in_margin(block, heights[block.page]) and _line(block) in running)]
     return kept or list(blocks)  # a document of nothing else: better than an empty one
+
+
+def _line(block: Block) -> str:
+    """What is the same on every page where it runs; "Chapter 1" and "Chapter 2" are headings, "Page 1" and "Page 2" run."""
+    return block.text if block.kind is BlockKind.HEADING else shape(block.text)
 
 
 def _in_margin(block: Block, height: float) -> bool:
     return block.box.y1 <= _MARGIN * height or block.box.y0 >= (1 - _MARGIN) * height
-
-
-def _ranked(blocks: Sequence[Block]) -> list[Block]:
-    """Prominence to levels: the most prominent heading of the document is level 1."""
-    found = sorted({block.level for block in blocks if block.level is not None}, reverse=True)
-    levels = {prominence: min(rank, _DEEPEST_LEVEL) for rank, prominence in enumerate(found, 1)}
-    return [block if block.level is None else replace(block, level=levels[block.level]) for block in blocks]
 
 
 def _first_heading(blocks: Sequence[Block]) -> str | None:

@@ -13,9 +13,9 @@ from pipelines.ingest.parse import codec
 from pipelines.ports import TokenCounter
 
 
-def parse_range(path: Path, media_type: str, pages: parse.PageRange) -> bytes:
+def parse_range(path: Path, media_type: str, pages: parse.PageRange, ocr: parse.Ocr | None = None) -> bytes:
     """The blocks of some pages, encoded. Raises UnreadableFile and its kinds."""
-    return codec.dump(parse.parse_range(path, media_type, pages))
+    return codec.dump(parse.parse_range(path, media_type, pages, ocr))
 
 
 def redact_parts(parts: Sequence[bytes], policy: PiiPolicy, key: bytes) -> tuple[bytes, RedactionReport]:

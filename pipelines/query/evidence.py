@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipelines.domain.answers import Passage
-from pipelines.query.terms import figures, measures, negations, stems
+from pipelines.query.terms import Clause, clauses, figures, measures, stems
 from pipelines.query.units import units
 
 _RULE = re.compile(r"\|(?:\s*:?-{3,}:?\s*\|)+")
@@ -28,7 +28,7 @@ class Evidence:
     words: frozenset[str]  # stems
     figures: frozenset[str]
     measures: frozenset[tuple[str, str]]
-    negations: tuple[frozenset[str], ...]
+    clauses: tuple[Clause, ...]
 
     @property
     def quote(self) -> str:
@@ -81,7 +81,7 @@ def _prose(passage: Passage, rank: int, first: int, end: int) -> Iterator[Eviden
 
 
 def _piece(passage: Passage, rank: int, start: int, end: int, text: str, *, whole: bool) -> Evidence:
-    facts = stems(text), figures(text), measures(text), negations(text)
+    facts = stems(text), figures(text), measures(text), clauses(text)
     return Evidence(passage, rank, start, end, text, whole, *facts)
 
 

@@ -51,6 +51,11 @@ def best(
     return [pieces[index] for index in sorted(chosen, key=lambda each: (pieces[each].rank, pieces[each].start))]
 
 
+def closeness(meaning: tuple[Vectors, Vectors] | None) -> float | None:
+    """The cosine of the nearest sentence to the question; None without vectors, 0 without sentences."""
+    return None if meaning is None else float(max(meaning[1] @ meaning[0], default=0.0))
+
+
 def _in_context(piece: Evidence) -> frozenset[str]:
     return piece.words | stems(" ".join(piece.passage.source.chunk.heading_path))
 

@@ -9,11 +9,12 @@ from pipelines.domain.answers import Scores
 from pipelines.ports import Hit
 
 K = 60
-WEIGHTS: Mapping[str, float] = {"dense": 1.0, "keyword": 0.75, "exact": 1.5}
-"""Keywords help on every collection that was measured, but on large ones of much the same words they mislead if weighed
-as much as meaning (docs/adr/0011-answers-are-bound-before-shown.md). Not so identifiers ("exact"): who asks for one wants
-the passages that hold it, and its meaning is nothing a model knows.
-"""
+WEIGHTS: Mapping[str, float] = {"dense": 1.0, "keyword": 1.0, "exact": 1.5}
+"""Meaning and words count alike. Identifiers ("exact") count more: who asks for one wants the passages that hold it, and
+its meaning is nothing a model knows."""
+
+BEST = sum(WEIGHTS.values()) / (K + 1)
+"""Of a chunk that is first in every ranking."""
 
 
 def fuse(rankings: Mapping[str, Sequence[Hit]], weights: Mapping[str, float] = WEIGHTS) -> list[tuple[str, Scores]]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pipelines.ports import Vectors
 from pipelines.query.claims import Claim
 from pipelines.query.evidence import Evidence
-from pipelines.query.terms import coverage, figures, measures, negations, stems
+from pipelines.query.terms import Clause, clauses, coverage, figures, limits, measures, stems
 
 _MOST = 3  # quotes of one claim
 _STITCHED = 0.1  # how much more each further quote must bring: enough scraps would support anything
@@ -70,17 +70,44 @@ def _cover(claim: Claim, pool: list[tuple[Evidence, float | None]], bar: Bar) ->
         held = coverage(said, said - missing_words)
         stitched = _STITCHED * (len(chosen) - 1)
         enough = held >= bar.words + stitched if closest is None else closest + held / 2 >= bar.both + stitched
-        if enough and not missing_figures:
+        if enough and not missing_figures and _denials_are_held(claim, chosen):
             return chosen
     return []
 
 
 def _opposed(claim: Claim, piece: Evidence) -> bool:
-    """Whether one denies what the other says, or they give the same number another unit."""
+    """Whether one denies what the other says, or they give the same number another unit or bound."""
     units = {number: {unit for other, unit in piece.measures if other == number} for number, _ in measures(claim.text)}
     if any(units[number] and unit not in units[number] for number, unit in measures(claim.text)):
         return True
-    ours, theirs = negations(claim.text), piece.negations
-    if ours and not theirs:
-        return any(coverage(clause, piece.words) >= _OPPOSED for clause in ours)
-    return not ours and any(coverage(stems(claim.text), clause) >= _OPPOSED for clause in theirs)
+    if any(word in piece.words for word in limits(claim.text) - limits(piece.text)):
+        return True
+    return any(_denies(ours, piece.clauses) for ours in clauses(claim.text)) or any(
+        theirs.denied and not _echoed(theirs, claim) for theirs in piece.clauses
+    )
+
+
+def _denials_are_held(claim: Claim, chosen: Sequence[Evidence]) -> bool:
+    """Whether what the claim denies is denied there: that nothing speaks against it is not enough."""
+    held = [theirs for piece in chosen for theirs in piece.clauses if theirs.denied]
+    return all(any(_shared(ours, theirs) >= _OPPOSED for theirs in held) for ours in clauses(claim.text) if ours.denied)
+
+
+def _denies(ours: Clause, others: Sequence[Clause]) -> bool:
+    """Whether the clause that says most of the same says the opposite."""
+    best = max(others, key=lambda theirs: (_shared(ours, theirs), theirs.denied == ours.denied), default=None)
+    if best is None or _shared(ours, best) < _OPPOSED:
+        every = frozenset[str]().union(*(theirs.words for theirs in others))
+        said = coverage(ours.words, every) >= _OPPOSED
+        return ours.denied and said and not any(theirs.denied for theirs in others)
+    return best.denied != ours.denied
+
+
+def _shared(ours: Clause, theirs: Clause) -> float:
+    return coverage(ours.words, theirs.words)
+
+
+def _echoed(theirs: Clause, claim: Claim) -> bool:
+    """Whether the claim leaves alone what is denied, or denies it too."""
+    ours = clauses(claim.text)
+    return coverage(stems(claim.text), theirs.words) < _OPPOSED or any(clause.denied for clause in ours)

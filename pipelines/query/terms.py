@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _IDENTIFIER = re.compile(r"(?=.*\d)(?=.*[^\W\d]).{4,}|\d{5,}")
+_PERIOD = re.compile(r"(?:fy|cy|[qh]\d)?(?:19|20)\d\d(?:[qh]\d|s)?")  # "fy2018", "2021q1", "1990s"
 _NUMBER = re.compile(r"\d[\d.,]*\d|\d")
 _ADDRESS = re.compile(r"(?:https?:|www\.|//)[^\s)>\]]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
 _SUFFIXES = ("ations", "ation", "ings", "ing", "edly", "ied", "ies", "ed", "es", "ly", "s")
@@ -26,6 +28,7 @@ _NEGATIONS = frozenset("no not never none nobody nothing neither nor cannot".spl
 _NEGATION = re.compile(
     rf"\b(?:{'|'.join(_NEGATIONS)}|\w+n['’]t)\b(?!\s+(?:more|less|later|fewer|earlier|only)\b)", re.IGNORECASE
 )
+_LIMIT = re.compile(r"\b(?:no|not)\s+(more|less|fewer|later|earlier)\b", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"[.;,:!?]\s|\b(?:and|but|who|which|while)\b", re.IGNORECASE)
 
 _ONES = "two three four five six seven eight nine".split()  # noqa: SIM905 - "one" is rarely a number
@@ -44,6 +47,13 @@ _SPELLED_NUMBER = re.compile(
 )
 
 
+class Clause(NamedTuple):
+    """Its telling words as stems, without those that deny; whether it denies them."""
+
+    words: frozenset[str]
+    denied: bool
+
+
 def words(text: str) -> list[str]:
     """In lower case, in order."""
     return [word.lower() for word in _WORD.findall(text)]
@@ -57,7 +67,7 @@ def telling(text: str) -> list[str]:
 
 def identifiers(text: str) -> list[str]:
     """Words that name one thing and have no synonyms: letters with digits, or long numbers ("INV2041", "8812734")."""
-    return [word for word in telling(text) if _IDENTIFIER.fullmatch(word)]
+    return [word for word in telling(text) if _IDENTIFIER.fullmatch(word) and not _PERIOD.fullmatch(word)]
 
 
 def stems(text: str) -> frozenset[str]:
@@ -74,18 +84,32 @@ def stem(word: str) -> str:
 
 def figures(text: str) -> frozenset[str]:
     """What must agree to the letter: numbers and addresses. "1,749", "1749" and "1749.00" are one, as "six" and "6" are."""
-    return frozenset((*map(_plain, _NUMBER.findall(_in_digits(text))), *map(_bare, _ADDRESS.findall(text))))
+    return frozenset((*map(_plain, _NUMBER.findall(in_digits(text))), *map(_bare, _ADDRESS.findall(text))))
 
 
 def measures(text: str) -> frozenset[tuple[str, str]]:
     """Numbers with the units of time, share and magnitude that follow them: ("28", "day")."""
-    found = _MEASURE.findall(_in_digits(text))
+    found = _MEASURE.findall(in_digits(text))
     return frozenset((_plain(number.rstrip(".,")), unit.lower() or "percent") for number, unit, _ in found)
 
 
 def negations(text: str) -> tuple[frozenset[str], ...]:
     """The stems of each clause that denies something."""
     return tuple(stems(clause) for clause in _CLAUSE_END.split(text) if _NEGATION.search(clause))
+
+
+def clauses(text: str) -> tuple[Clause, ...]:
+    """In order, those that say anything. A denial of a denial is none."""
+    found = (
+        Clause(stems(_NEGATION.sub(" ", clause)), len(_NEGATION.findall(clause)) % 2 == 1)
+        for clause in _CLAUSE_END.split(text)
+    )
+    return tuple(clause for clause in found if clause.words)
+
+
+def limits(text: str) -> frozenset[str]:
+    """The comparisons that are turned round, as stems: "more" of "not more than nine"."""
+    return frozenset(stem(word.lower()) for word in _LIMIT.findall(text))
 
 
 def coverage(wanted: frozenset[str], found: frozenset[str]) -> float:
@@ -98,7 +122,8 @@ def same(one: frozenset[str], other: frozenset[str]) -> bool:
     return coverage(one | other, one & other) >= _SAME
 
 
-def _in_digits(text: str) -> str:
+def in_digits(text: str) -> str:
+    """The text with its spelled numbers in digits: "six" is "6"; "one" stays."""
     return _SPELLED_NUMBER.sub(lambda match: str(_value(match)), text)
 
 

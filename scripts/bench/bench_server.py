@@ -36,7 +36,7 @@ def main() -> None:
         server.start()
         ready_s = time.perf_counter() - began
         _wait_until_quiet(server)
-        idle_bytes = _memory(server)
+        idle_bytes = memory(server)
         with server.client() as client:
             uploads_ms, jobs = [], []
             for number in range(arguments.uploads):
@@ -51,7 +51,7 @@ def main() -> None:
             answer = client.post("/v1/query", json={"query": QUESTION, "stream": False}).json()
             answer_ms = (time.perf_counter() - began) * 1000
             assert answer["citations"]
-        worked_bytes = _memory(server)
+        worked_bytes = memory(server)
         server.stop()
     report = {
         "warm_start_to_ready_s": round(ready_s, 2),
@@ -78,7 +78,7 @@ def _wait_until_quiet(server: Server) -> None:
     time.sleep(2)
 
 
-def _memory(server: Server) -> int:
+def memory(server: Server) -> int:
     """Resident bytes of the server and its workers."""
     assert server.process is not None
     pids = {server.process.pid}

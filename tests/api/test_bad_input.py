@@ -64,7 +64,7 @@ def test_no_file(server: Server, client: httpx.Client) -> None:
         ("large.pdf", b"%PDF-1.7\n" + b"x" * 3_000_001, 413, "file_too_large"),
         ("program.exe", b"MZ\x90\x00\x03\x00\x00\x00" + bytes(200), 415, "unsupported_type"),
         ("archive.zip", b"PK\x03\x04" + bytes(200), 415, "unsupported_type"),
-        ("renamed.pdf", b"\x89PNG\r\n\x1a\n" + bytes(200), 415, "unsupported_type"),
+        ("renamed.pdf", b"\x89PNG\r\n\x1a\n" + bytes(200), 415, "type_mismatch"),
         ("nothing-inside.pdf", b"%PDF-1.7\nthis is not a PDF\n%%EOF\n", 422, "unreadable_file"),
     ],
 )
@@ -96,11 +96,14 @@ def test_one_bad_file_refuses_all_of_an_upload(server: Server, client: httpx.Cli
     _nothing_left(server, client)
 
 
-def test_a_body_that_promises_more_than_is_allowed(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("path", "announced"), [("/v1/documents", 10**12), ("/v1/query", 50_000_000), ("/v1/chat/completions", 50_000_000)]
+)
+def test_a_body_that_promises_more_than_is_allowed(server: Server, path: str, announced: int) -> None:
     """Refused by what it says of itself: nothing of it is read."""
     request = (
-        f"POST /v1/documents HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n"
-        f"Content-Length: {10**12}\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n"
+        f"Content-Length: {announced}\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
     )
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(request.encode())

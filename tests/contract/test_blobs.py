@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.adapters.blobs import FolderBlobs
+from pipelines.domain.errors import StorageFull
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,7 +155,7 @@ async def test_a_put_that_fails_leaves_the_old_content_and_no_leftovers(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageFull):
         await blobs.put("originals/ver_1", b"new")
     assert _files(folder) == {"originals/ver_1"}
     assert await blobs.get("originals/ver_1") == b"old"

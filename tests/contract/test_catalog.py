@@ -301,11 +301,11 @@ def test_a_name_is_taken_once_in_a_tenant(catalog: SqlCatalog) -> None:
 
 
 def test_a_key_is_found_by_its_digest_alone_and_added_once(catalog: SqlCatalog) -> None:
-    key = ApiKey("key_1", "first", "ab" * 32, replace(ANNA, roles=frozenset({Role.EDITOR, Role.READER})))
+    key = ApiKey("key_1", "first", "ab" * 32, replace(ANNA, roles=frozenset({Role.EDITOR, Role.READER})), START)
     for _ in range(2):
         with catalog.begin() as uow:
             uow.keys.add_tenant("acme", "Acme", START)
-            uow.keys.add(key, START)
+            uow.keys.add(key)
     with catalog.read() as uow:
         assert uow.keys.by_secret_sha256(key.secret_sha256) == key
         assert uow.keys.by_secret_sha256("cd" * 32) is None

@@ -263,7 +263,7 @@ async def test_of_a_purged_document_no_word_is_left(catalog: SqlCatalog, tmp_pat
         assert uow.documents.target(newer.id) is None
         assert uow.documents.collection_id("doc_1") == PAPERS.id
         assert set(uow.chunks.visible(ANNA, PAPERS.id, [row.id for row in kept])) == {kept[0].id}
-    assert [hit.chunk_id for hit in await keywords.query(PAPERS.id, "elephants", 9)] == [kept[0].id]
+    assert [hit.chunk_id for hit in await keywords.query(PAPERS.active_generation, "elephants", 9)] == [kept[0].id]
 
 
 def _holds(catalog: SqlCatalog, folder: Path, word: str) -> bool:
@@ -291,3 +291,11 @@ def test_a_purge_that_a_reader_holds_up_says_so_and_is_done_again(tmp_path: Path
         with catalog.begin() as uow:
             uow.documents.purge("doc_1")
         assert not _holds(catalog, tmp_path, "aardvark")
+
+
+def test_an_error_of_the_database_says_nothing_of_the_text(catalog: SqlCatalog) -> None:
+    set_up(catalog)
+    nobodys = document("doc_nobody").latest
+    with pytest.raises(Exception, match=r"(?i)foreign key") as refused, catalog.begin() as uow:
+        uow.chunks.replace(nobodys.id, CHUNKER, chunks(nobodys, ["Xylophonica rings."]))
+    assert "Xylophonica" not in str(refused.value)

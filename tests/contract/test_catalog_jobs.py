@@ -38,7 +38,7 @@ def test_a_job_can_be_followed_from_its_queue_to_its_end(catalog: SqlCatalog) ->
         jobs = uow.jobs
         jobs.start_step(JOB.id, "parse-document", at(1))
         jobs.progress(JOB.id, at(2), Progress(16, 40, "pages"))
-        jobs.fail_step(JOB.id, "parse-document", at(3), SLOW, retriable=True)
+        jobs.fail_step(JOB.id, "parse-document", at(3), SLOW, at(13))
         waiting = jobs.find(JOB.id)
         jobs.start_step(JOB.id, "parse-document", at(4))
         jobs.end_step(JOB.id, "parse-document", at(5), {"pages": 40, "blob_key": "parsed/x"})
@@ -47,7 +47,7 @@ def test_a_job_can_be_followed_from_its_queue_to_its_end(catalog: SqlCatalog) ->
         jobs.finish(JOB.id, JobStatus.SUCCEEDED, at(7))
     assert waiting is not None
     assert (waiting.status, waiting.error) == (JobStatus.RUNNING, SLOW)
-    assert waiting.steps[0].status is StepStatus.RETRYING
+    assert (waiting.steps[0].status, waiting.steps[0].retry_at) == (StepStatus.RETRYING, at(13))
     with catalog.read() as uow:
         job = uow.jobs.get(ANNA, JOB.id)
         assert job is not None
@@ -71,12 +71,13 @@ def test_a_job_can_be_followed_from_its_queue_to_its_end(catalog: SqlCatalog) ->
             "job.succeeded",
         ]
         assert [event.sequence for event in events] == list(range(1, 10))
-        assert dict(events[2].data) == {"done": 16, "total": 40, "unit": "pages"}
+        assert dict(events[2].data) == {"done": 16, "total": 40, "unit": "pages", "eta_s": None}
         assert dict(events[3].data) == {
             "step": "parse-document",
             "attempt": 1,
             "code": SLOW.code,
             "detail": SLOW.detail,
+            "retry_at": at(13).isoformat(),
         }
         assert events[8].at == at(7)
         assert uow.jobs.events(JOB.id, 3, 2) == events[3:5]  # a reader that lost its connection goes on
@@ -90,7 +91,7 @@ def test_what_ended_stays_as_it_is_until_a_person_starts_it_again(catalog: SqlCa
         ended, history = uow.jobs.find(JOB.id), _history(uow)
         uow.jobs.start_step(JOB.id, "redact-pii", at(3))
         uow.jobs.end_step(JOB.id, "parse-document", at(3), {"pages": 1})
-        uow.jobs.fail_step(JOB.id, "parse-document", at(3), SLOW, retriable=False)
+        uow.jobs.fail_step(JOB.id, "parse-document", at(3), SLOW, None)
         uow.jobs.progress(JOB.id, at(3), Progress(1, 1, "pages"))
         uow.jobs.finish(JOB.id, JobStatus.FAILED, at(3), SLOW)
         assert uow.jobs.find(JOB.id) == ended
@@ -115,7 +116,7 @@ def test_a_failed_job_says_why_and_leaves_no_step_running(catalog: SqlCatalog) -
     with catalog.begin() as uow:
         uow.jobs.start_step(JOB.id, "parse-document", at(1))
         uow.jobs.start_step(JOB.id, "embed-batch-0", at(1))
-        uow.jobs.fail_step(JOB.id, "parse-document", at(2), BROKEN, retriable=False)
+        uow.jobs.fail_step(JOB.id, "parse-document", at(2), BROKEN, None)
         uow.jobs.finish(JOB.id, JobStatus.FAILED, at(3), BROKEN)
     with catalog.read() as uow:
         job = uow.jobs.find(JOB.id)
@@ -224,10 +225,30 @@ def _do(uow: UnitOfWork, call: tuple[object, ...]) -> None:
         case ("end_step", str(step)):
             jobs.end_step(JOB.id, step, moment, {"chunks": 1})
         case ("fail_step", str(step), bool(retriable)):
-            jobs.fail_step(JOB.id, step, moment, SLOW, retriable=retriable)
+            jobs.fail_step(JOB.id, step, moment, SLOW, moment if retriable else None)
         case ("progress", int(done)):
             jobs.progress(JOB.id, moment, Progress(done, 5, "pages"))
         case ("finish", JobStatus() as status):
             jobs.finish(JOB.id, status, moment, BROKEN)
         case _:
             jobs.start_again(JOB.id, moment)
+
+
+def test_the_time_left_follows_from_the_pace_of_the_stage(catalog: SqlCatalog) -> None:
+    left = []
+    with catalog.begin() as uow:
+        uow.jobs.start_step(JOB.id, "parse-document", at(0))
+        for seconds, progress in (
+            (10, Progress(400, 1_000, "pages")),  # pages of an earlier attempt say nothing about this one's pace
+            (20, Progress(500, 1_000, "pages")),
+            (40, Progress(700, 1_000, "pages")),
+            (50, Progress(64, 128, "chunks")),  # another stage
+            (51, Progress(128, 128, "chunks")),
+        ):
+            uow.jobs.progress(JOB.id, at(seconds), progress)
+            job = uow.jobs.find(JOB.id)
+            assert job is not None
+            assert job.progress is not None
+            left.append(job.progress.eta_s)
+        told = [event.data["eta_s"] for event in uow.jobs.events(JOB.id, 0, 100) if event.name == "step.progress"]
+    assert left == told == [None, 50.0, 30.0, None, 0.0]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from app.adapters.ollama import OllamaChat, OllamaEmbedder
+from app.adapters.ollama import OllamaChat, OllamaEmbedder, OllamaVision
 from pipelines.domain.errors import ModelUnavailable
 from pipelines.ports import ChatModel, Embedder, Message
 from tests.fakes.ollama import FakeOllama, Faults, running
@@ -133,3 +134,18 @@ def test_tokens_are_counted_without_a_server() -> None:
     counter = OllamaEmbedder("http://127.0.0.1:9", "nomic-embed-text").token_counter()
     few, many = counter(["leave", "leave " * 500])
     assert 0 < few < many
+
+
+async def test_a_picture_is_described_under_its_caption(ollama: FakeOllama) -> None:
+    ollama.says = "Three bars. The tallest is May."
+    said = await OllamaVision(ollama.url, "gemma3:4b").describe(b"\x89PNG", "Figure 1: Ships by month")
+    assert said == "Three bars. The tallest is May."
+    ((message,),) = ollama.prompts
+    assert message["images"] == [base64.b64encode(b"\x89PNG").decode()]
+    assert "Figure 1: Ships by month" in message["content"]
+
+
+async def test_a_model_for_pictures_that_is_down_is_an_error_that_passes(ollama: FakeOllama) -> None:
+    ollama.faults = Faults(refuse=True)
+    with pytest.raises(ModelUnavailable):
+        await OllamaVision(ollama.url, "gemma3:4b").describe(b"", "")

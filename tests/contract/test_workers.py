@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import mmap
 import os
 import re
 import signal
@@ -18,6 +19,8 @@ import pytest
 
 from app.adapters.process_pool import ProcessPool
 from pipelines.domain.errors import EncryptedFile, LimitExceeded, StageFailed, WorkerCrashed
+from pipelines.ingest import stages
+from pipelines.ingest.parse import CSV, HTML, PageRange
 
 MiB = 1024 * 1024
 
@@ -42,9 +45,27 @@ def allocate(size: int) -> int:
     return len(bytearray(size))
 
 
+def hoard() -> None:
+    kept: list[object] = []
+    kept.append(kept)
+    while True:
+        kept.append(bytearray(1000))
+
+
 def hang() -> None:
     while True:
         pass
+
+
+def compute(seconds: float) -> None:
+    started = time.process_time()
+    while time.process_time() < started + seconds:
+        pass
+
+
+def map_file(path: Path) -> int:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return len(mapped)
 
 
 def refuse() -> None:
@@ -57,7 +78,7 @@ def stumble() -> None:
 
 @pytest.fixture
 async def pool() -> AsyncIterator[ProcessPool]:
-    async with ProcessPool(2, 400 * MiB, 20) as started:
+    async with ProcessPool(2, 400 * MiB, 120) as started:
         yield started
 
 
@@ -91,11 +112,45 @@ async def test_too_much_memory_is_refused(pool: ProcessPool) -> None:
         await pool.run(allocate, 800 * MiB)
 
 
+async def test_memory_that_a_task_left_in_circles_is_given_back(pool: ProcessPool) -> None:
+    with pytest.raises(LimitExceeded):
+        await pool.run(hoard)
+    assert await pool.run(allocate, 50 * MiB) == 50 * MiB
+
+
+async def test_a_file_that_takes_too_much_memory_is_refused_by_name(pool: ProcessPool, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<!doctype html>" + "<p>a<b>c</b>" * 2_500_000)
+    rows = tmp_path / "list.csv"
+    rows.write_text("a,b\n" * 6_000_000)
+    for path, media_type in ((page, HTML), (rows, CSV)):
+        with pytest.raises(LimitExceeded, match="memory"):
+            await pool.run(stages.parse_range, path, media_type, PageRange(1, 1))
+    assert await pool.run(double, 5) == 10
+
+
 async def test_a_task_that_hangs_is_ended() -> None:
-    async with ProcessPool(1, 400 * MiB, 0.5) as pool:
+    async with ProcessPool(1, 400 * MiB, 10) as pool:
         with pytest.raises(LimitExceeded):
             await pool.run(hang)
         assert await pool.run(double, 5) == 10
+
+
+async def test_the_kernel_ends_a_task_that_takes_too_much_of_the_processor() -> None:
+    async with ProcessPool(1, 400 * MiB, 120, cpu_limit_s=1) as pool:
+        for _ in range(3):
+            await pool.run(compute, 0.6)  # each task has a second of its own
+        with pytest.raises(LimitExceeded, match="processor"):
+            await pool.run(hang)
+        assert await pool.run(double, 5) == 10
+
+
+async def test_the_address_space_is_limited_too(pool: ProcessPool, tmp_path: Path) -> None:
+    sparse = tmp_path / "sparse"
+    with sparse.open("wb") as file:
+        file.truncate(8 << 30)
+    with pytest.raises(StageFailed, match="OSError"):
+        await pool.run(map_file, sparse)
 
 
 async def test_our_errors_arrive_as_they_are_and_others_without_their_words(pool: ProcessPool) -> None:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from app.adapters.sql import SqlCatalog
+from pipelines.domain.access import ApiKey, Principal
+from tests.e2e import engine
+from tests.e2e.engine import InngestServer, free_port
+
 ROOT = Path(__file__).parents[2]
 KEY = "test-key-of-the-first-tenant"
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 180  # a machine that does other things too
 
 
 @dataclass
@@ -30,9 +36,14 @@ class Server:
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    inngest: InngestServer | None = None
 
     def start(self) -> Server:
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
+        if engine.chosen() == engine.SERVER:
+            self.inngest = (
+                self.inngest or InngestServer(self.data_dir.with_name(f"{self.data_dir.name}-inngest"))
+            ).start()
         self.data_dir.mkdir(parents=True, exist_ok=True)
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("CAIRN_", "INNGEST_"))},
@@ -40,6 +51,7 @@ class Server:
             "CAIRN_PORT": str(self.port),
             "CAIRN_BOOTSTRAP_KEY": KEY,
             "CAIRN_OLLAMA_URL": "",
+            **(self.inngest.environment if self.inngest else {}),
             **self.environment,
         }
         with (self.data_dir / "server.log").open("ab") as log:
@@ -75,6 +87,8 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=30)
+        if self.inngest is not None:
+            self.inngest.stop()
 
     def log(self) -> str:
         return (self.data_dir / "server.log").read_text(errors="replace")[-8_000:]
@@ -87,6 +101,22 @@ def running(data_dir: Path, **environment: str) -> Iterator[Server]:
         yield server.start()
     finally:
         server.stop()
+
+
+def secret(name: str) -> str:
+    """Of the key that `add_key` made under this name."""
+    return f"secret-of-{name}-0123456789"
+
+
+def add_key(server: Server, name: str, principal: Principal) -> None:
+    """A key for somebody, and the tenant where it is not there; while the server is stopped."""
+    catalog = SqlCatalog(f"sqlite:///{server.data_dir / 'catalog.sqlite3'}")
+    catalog.open()
+    at, digest = datetime.now(UTC), hashlib.sha256(secret(name).encode()).hexdigest()
+    with catalog.begin() as uow:
+        uow.keys.add_tenant(principal.tenant_id, principal.tenant_id, at)
+        uow.keys.add(ApiKey(f"key_{name}", name, digest, principal, at))
+    catalog.close()
 
 
 def upload(client: httpx.Client, path: Path, **fields: str) -> dict[str, Any]:
@@ -123,8 +153,3 @@ def finished(client: httpx.Client, job_id: str, status: str = "succeeded") -> di
     job = client.get(f"/v1/jobs/{job_id}").json()
     assert job["status"] == status, job
     return dict(job)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -22,12 +22,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield started
 
 
-def _cairn(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+def _cairn(*words: str, cwd: Path = ROOT, said: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("CAIRN_", "INNGEST_"))}
     command = [sys.executable, "-m", "app.cli", *words]
     settings = {"PYTHONPATH": str(ROOT), "CAIRN_OLLAMA_URL": "", **environment}
     return subprocess.run(
-        command, cwd=cwd, env=clean | settings, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=cwd, env=clean | settings, input=said, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -45,6 +45,12 @@ def test_ingest_ask_search_and_jobs(server: Server, handbook: Path) -> None:
     assert "page 1" in asked.stdout
     answer = json.loads(_cairn("ask", QUESTION, "--json", **_at(server)).stdout)
     assert answer["citations"]
+    lines = _cairn("ask", QUESTION, "--json", "--stream", **_at(server)).stdout.splitlines()
+    assert [json.loads(line)["event"] for line in (lines[0], lines[-1])] == ["passages", "answer"]
+    talked = _cairn("chat", said="What is the limit for a hotel per night?\nWhat about a taxi?\n\n", **_at(server))
+    assert talked.returncode == 0, talked.stderr
+    assert "140 EUR" in talked.stdout
+    assert "35 EUR" in talked.stdout
 
     assert "handbook, page 1" in _cairn("search", QUESTION, **_at(server)).stdout
     assert json.loads(_cairn("search", QUESTION, "--json", "--top-k", "2", **_at(server)).stdout)["passages"]
@@ -54,6 +60,19 @@ def test_ingest_ask_search_and_jobs(server: Server, handbook: Path) -> None:
     retried = _cairn("jobs", "retry", jobs[0]["id"], **_at(server))
     assert retried.returncode == 1
     assert "job_not_failed" in retried.stderr
+
+
+def test_a_golden_set_is_put_shown_and_removed(server: Server, tmp_path: Path) -> None:
+    at = _at(server)
+    lines = tmp_path / "golden.jsonl"
+    lines.write_text('{"question": "How long is leave?", "evidence": [{"document": "handbook", "page": 1}]}\n')
+    assert "1 question" in _cairn("golden", "put", str(lines), **at).stdout
+    assert json.loads(_cairn("golden", "show", **at).stdout)["question"] == "How long is leave?"
+    lines.write_text("not JSON\n")
+    refused = _cairn("golden", "put", str(lines), **at)
+    assert (refused.returncode, "line 1" in refused.stderr.lower()) == (1, True), refused.stderr
+    assert _cairn("golden", "remove", **at).returncode == 0
+    assert _cairn("golden", "show", **at).stdout.strip() == ""
 
 
 def test_a_file_that_cannot_be_read_is_said_in_one_line(server: Server, tmp_path: Path) -> None:
@@ -80,6 +99,7 @@ def test_no_server_and_no_key_are_said_with_what_to_do(tmp_path: Path) -> None:
         ("CAIRN_PORT", "http", "valid integer"),
         ("CAIRN_PORT", "70000", "less than or equal to 65535"),
         ("CAIRN_DATABASE_URL", "mysql://x", "sqlite:///FILE or postgresql://"),
+        ("CAIRN_SYNC_ROOTS", "documents", "folders such as /srv/documents"),
         ("CAIRN_PII_POLICY", "none", "'default', 'strict' or 'off'"),
         ("CAIRN_OLLAMA_URL", "gpu-box", "an address such as"),
     ],
@@ -108,12 +128,14 @@ def test_doctor_says_what_is_unreachable_and_what_is_misspelt(tmp_path: Path) ->
         "CAIRN_OLLAMA_URL": "http://127.0.0.1:9",
         "CAIRN_CHROMA_URL": "http://127.0.0.1:9",
         "CAIRN_PROT": "1",
+        "CAIRN_SYNC_ROOTS": f"{tmp_path}:acme={tmp_path / 'not-mounted'}",
     }
     report = json.loads(_cairn("doctor", "--json", **environment).stdout)
     checks = {check["name"]: check for check in report["checks"]}
     assert checks["catalog"]["ok"]
     assert not checks["vectors"]["ok"]
     assert not checks["model"]["ok"]
+    assert "not-mounted" in checks["folders"]["detail"]
     assert "CAIRN_PORT?" in checks["CAIRN_PROT"]["detail"]
 
 

@@ -46,7 +46,7 @@ def test_a_file_without_text_fails_with_its_reason_and_can_be_retried(
     document = upload(client, _without_text(tmp_path / "scan.pdf"))
     job = finished(client, document["job_id"], "failed")
     assert job["error"]["code"] == "unreadable_file"
-    assert "OCR" in job["error"]["detail"]
+    assert "tesseract-ocr" in job["error"]["detail"]
     assert [step["status"] for step in job["steps"]][-1] == "failed"
     assert client.get(f"/v1/documents/{document['document_id']}").json()["status"] == "failed"
     assert "parsed" not in _files(server, document["version_id"])
@@ -130,5 +130,5 @@ def _add_key(server: Server, tenant: str, secret: str, role: Role, user: str = "
     with catalog.begin() as uow:
         uow.keys.add_tenant(tenant, tenant, at)
         digest = hashlib.sha256(secret.encode()).hexdigest()
-        uow.keys.add(ApiKey(f"key_{digest[:8]}", "test", digest, Principal(tenant, user, roles=frozenset({role}))), at)
+        uow.keys.add(ApiKey(f"key_{digest[:8]}", "test", digest, Principal(tenant, user, roles=frozenset({role})), at))
     catalog.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from app.adapters.sql import SqlCatalog
 from app.cli.handbook import QUESTION
+from pipelines.domain.jobs import JobStatus
 from tests.e2e.server import Server, events, finished, upload
 
 STEPS = [
@@ -34,6 +37,25 @@ def test_each_step_succeeds_once_and_says_what_it_did(client: httpx.Client, inge
         outputs["chunk-document"]["chunks"] == document["latest_version"]["chunks"] == outputs["upsert-index"]["chunks"]
     )
     assert document["status"] == "ready"
+
+
+def test_a_job_says_how_many_steps_it_takes_before_it_has_taken_them(
+    server: Server, client: httpx.Client, ingested: dict[str, str], tmp_path: Path
+) -> None:
+    note = tmp_path / "note.md"
+    note.write_text("# Note\n\nText that goes again.\n")
+    document = upload(client, note)
+    finished(client, document["job_id"])
+    deletion = client.delete(f"/v1/documents/{document['document_id']}").json()["job_id"]
+    finished(client, deletion)
+    catalog = SqlCatalog(f"sqlite:///{server.data_dir / 'catalog.sqlite3'}")
+    catalog.open()
+    with catalog.read() as uow:
+        found = [uow.jobs.find(job_id) for job_id in (ingested["job_id"], deletion)]
+    catalog.close()
+    for job in filter(None, found):
+        assert replace(job, status=JobStatus.RUNNING).steps_total == len(job.steps) == job.steps_done
+    assert all(found)
 
 
 def test_a_passage_shows_its_place(client: httpx.Client, ingested: dict[str, str]) -> None:

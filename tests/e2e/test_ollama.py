@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def client(ollama: FakeOllama, handbook: Path, tmp_path_factory: pytest.TempPath
         "CAIRN_OLLAMA_URL": ollama.url,
         "CAIRN_LLM_TOKEN_TIMEOUT_S": "2",
         "CAIRN_LLM_FIRST_TOKEN_TIMEOUT_S": "2",
+        "CAIRN_CACHE": "false",
+        "CAIRN_LLM_BREAKER_FAILURES": "100",  # each fault is to be seen (test_pressure.py breaks it)
     }
     with running(tmp_path_factory.mktemp("data"), **settings) as server, server.client() as http:
         finished(http, upload(http, handbook)["job_id"])
@@ -134,7 +137,9 @@ def test_embeddings_by_ollama_do_the_main_job(ollama: FakeOllama, handbook: Path
         assert found["degraded"] == []
         assert any("28 days of paid leave" in passage["text"] for passage in found["passages"])
         ollama.faults = Faults(refuse=True)
-        without = client.post("/v1/search", json=QUERY).json()
+        without = client.post(
+            "/v1/search", json={"query": "How much paid leave is there?"}
+        ).json()  # nobody asked that before
         assert without["degraded"] == ["vectors"]
         assert without["passages"]
 
@@ -146,3 +151,9 @@ def test_a_model_that_is_not_installed_is_not_asked(ollama: FakeOllama, handbook
         asked = len(ollama.prompts)
         assert _ask(client)["degraded"] == ["model"]
         assert len(ollama.prompts) == asked
+        assert "ollama pull not-there" in client.get("/readyz").json()["dependencies"]["model"]
+        ollama.models = (*ollama.models, "not-there")  # pulled meanwhile
+        deadline = time.monotonic() + 30
+        while _ask(client)["degraded"] and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert _ask(client)["model"] == "not-there"

@@ -12,10 +12,11 @@ import chromadb
 import httpx
 from chromadb.config import Settings as ChromaSettings
 
+from pipelines.ingest.chunk import CHUNKER
 from tests.e2e.server import Server, events, finished, running, upload
 from tests.fakes import ollama
 
-OLD, NEW = "layout-200-1", "layout-120-1"
+OLD, NEW = CHUNKER, "layout-200-1"
 ASKED = {"query": "Which instrument measures the quantity of the observatory?", "top_k": 20}
 
 
@@ -153,7 +154,8 @@ def test_another_embedding_model_takes_over_and_is_asked_for_questions(tmp_path:
         assert (found["embedding_model"], found["chunker"]) == ("ollama/nomic-embed-text", OLD)
         assert all(each and each <= ids for each in seen)
         fake.faults.refuse = True
-        assert client.post("/v1/search", json=ASKED).json()["degraded"] == ["vectors"]
+        new = ASKED | {"query": "What was found so far is found again, and this is new."}
+        assert client.post("/v1/search", json=new).json()["degraded"] == ["vectors"]
         fake.faults.refuse = False
         finished(client, _reindex(client))
         assert client.get("/v1/collections/default").json()["embedding_model"] == "all-MiniLM-L6-v2"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,7 +33,7 @@ class ScriptedChat:
     async def available(self) -> bool:
         return self.there
 
-    async def stream(self, messages: Sequence[Message]) -> AsyncIterator[str]:
+    async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
         self.asked.append(messages)
         try:
             for number, word in enumerate(re.findall(r"\S+\s*", self.says)):
@@ -59,10 +59,16 @@ class MemoryIndex:
     async def upsert(self, generation: Generation, rows: Sequence[Chunk], vectors: Vectors) -> None:
         self.rows |= {chunk.id: (chunk.version_id, vector) for chunk, vector in zip(rows, vectors, strict=True)}
 
-    async def query(self, generation: Generation, vector: Vectors, limit: int) -> list[Hit]:
+    async def query(
+        self, generation: Generation, vector: Vectors, limit: int, version_ids: Collection[str] | None = None
+    ) -> list[Hit]:
         await self.ping()
         self.limits.append(limit)
-        hits = [Hit(id_, float(np.dot(own, vector))) for id_, (_, own) in self.rows.items()]
+        hits = [
+            Hit(id_, float(np.dot(own, vector)))
+            for id_, (version_id, own) in self.rows.items()
+            if version_ids is None or version_id in version_ids
+        ]
         if self.meanwhile is not None:
             await self.meanwhile()
         return sorted(hits, key=lambda hit: -hit.score)[:limit]

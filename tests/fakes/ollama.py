@@ -14,7 +14,8 @@ import json
 import re
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,18 +27,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-_PASSAGE = re.compile(r'<passage number="(\d+)"[^>]*>\n(.*?)\n</passage>', re.DOTALL)
+_PASSAGE = re.compile(r'<passage number="(\d+)"[^\n]*>\n(.*?)\n</passage>', re.DOTALL)
 _SENTENCE = re.compile(r"[A-Z][^.!?|]{20,300}[.!?](?=\s|$)")
 DIMENSIONS = 256
 
 
 @dataclass
 class Faults:
-    """delay_s before each token; refuse: 503; break_after: tokens until the connection is cut; error_after: tokens
-    until an {"error"} line; garbage: no JSON at all."""
+    """delay_s before each token, first_delay_s before the first; refuse: 503; refuse_chats: 503 to so many chats;
+    break_after: tokens until the connection is cut; error_after: tokens until an {"error"} line; garbage: no JSON at all."""
 
     delay_s: float = 0.0
+    first_delay_s: float = 0.0
     refuse: bool = False
+    refuse_chats: int = 0
     break_after: int | None = None
     error_after: int | None = None
     garbage: bool = False
@@ -48,14 +51,26 @@ class FakeOllama:
     models: tuple[str, ...] = ("gemma3:4b", "nomic-embed-text:latest")
     faults: Faults = field(default_factory=Faults)
     says: str | None = None  # instead of sentences from the passages
+    writes: Callable[[str], str] | None = None  # instead: what is said to a prompt
+    embeds: Callable[[str], list[float]] | None = None  # instead of hashed bags of words
     prompts: list[list[dict[str, str]]] = field(default_factory=list)
     embedded: list[list[str]] = field(default_factory=list)
     streams: int = 0  # answers that are being sent
+    most_streams: int = 0  # at once, so far
+    loads: int = 0  # requests to load the model and say nothing
+    keep_alive: str | None = None  # as it was last asked
     port: int = 0
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def quiet(self, within_s: float = 20) -> None:
+        """Returns once nobody is being answered: every listener is gone or served. Fails when that does not come."""
+        deadline = time.monotonic() + within_s
+        while self.streams:
+            assert time.monotonic() < deadline, f"{self.streams} answers are still being sent"
+            time.sleep(0.02)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -84,20 +99,31 @@ class FakeOllama:
 
     async def _chat(self, request: Request) -> Response:
         body = await request.json()
+        self.keep_alive = body.get("keep_alive")
+        if not body["messages"]:
+            self.loads += 1
+            return JSONResponse(_line(body["model"], "", done=True) | {"done_reason": "load"})
         self.prompts.append(body["messages"])
-        if self.faults.refuse:
+        if self.faults.refuse or self.faults.refuse_chats > 0:
+            self.faults.refuse_chats -= 1
             return JSONResponse({"error": "overloaded"}, 503)
         if not self._has(body["model"]):
             return JSONResponse({"error": f"model '{body['model']}' not found"}, 404)
-        words = re.findall(r"\S+\s*", self.says if self.says is not None else _quotes(body["messages"]))
+        words = re.findall(r"\S+\s*", self._said(body["messages"]))
         if body.get("stream", True):
             return StreamingResponse(
                 self._counted(self._tokens(body["model"], words)), media_type="application/x-ndjson"
             )
         return JSONResponse(_line(body["model"], "".join(words), done=True))
 
+    def _said(self, messages: list[dict[str, str]]) -> str:
+        if self.writes is not None:
+            return self.writes(messages[-1]["content"])
+        return self.says if self.says is not None else _quotes(messages)
+
     async def _counted(self, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         self.streams += 1
+        self.most_streams = max(self.most_streams, self.streams)
         try:
             async for line in lines:
                 yield line
@@ -105,6 +131,7 @@ class FakeOllama:
             self.streams -= 1
 
     async def _tokens(self, model: str, words: list[str]) -> AsyncIterator[bytes]:
+        await asyncio.sleep(self.faults.first_delay_s)
         for number, word in enumerate(words):
             await asyncio.sleep(self.faults.delay_s)
             if self.faults.garbage:
@@ -125,7 +152,9 @@ class FakeOllama:
             return JSONResponse({"error": f"model '{body['model']}' not found"}, 404)
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
         self.embedded.append(texts)
-        return JSONResponse({"model": body["model"], "embeddings": [embedding(text) for text in texts]})
+        vectors = [(self.embeds or embedding)(text) for text in texts]
+        answer = json.dumps({"model": body["model"], "embeddings": vectors})  # NaN and all
+        return Response(answer, media_type="application/json")
 
     def _has(self, model: str) -> bool:
         return model in self.models or f"{model}:latest" in self.models

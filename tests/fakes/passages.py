@@ -14,3 +14,7 @@ def passage(
     region = Region(start, end, 3, Box(72, 72, 500, 90))
     chunk = Chunk(chunk_id, "ver_1", "test", 0, text, start, end, headings, (region,), len(text.split()))
     return Passage(CatalogedChunk(chunk, "doc_1", "Handbook", "handbook.pdf"), 0.1, Scores(dense=dense))
+
+
+def passage_of(chunk: Chunk) -> Passage:
+    return Passage(CatalogedChunk(chunk, "doc_1", "Handbook", "handbook.pdf"), 0.1, Scores(dense=0.6))

@@ -15,6 +15,8 @@ from starlette.applications import Starlette
 from workflows.embedded.executor import EmbeddedExecutor
 from workflows.embedded.reducer import Limits
 
+_EVENT_BYTES = 3 << 20  # what an Inngest server takes at most; self-hosted ones are told to take less
+
 
 def main() -> None:
     options = _parse()
@@ -43,7 +45,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--journal", type=Path, default=Path("embedded.db"), help="default %(default)s")
     parser.add_argument("--event-key", default=os.environ.get("INNGEST_EVENT_KEY"), help="none: any is accepted")
     parser.add_argument("--signing-key", default=os.environ.get("INNGEST_SIGNING_KEY"), help="none: nothing is signed")
-    parser.add_argument("--max-event-bytes", type=int, default=Limits().event_bytes, help="default %(default)s")
+    parser.add_argument("--max-event-bytes", type=int, default=_EVENT_BYTES, help="default %(default)s")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     options = parser.parse_args()
     if options.signing_key is None and options.host not in ("127.0.0.1", "localhost", "::1"):

@@ -22,6 +22,8 @@ from workflows.embedded.engine import Engine
 from workflows.embedded.errors import ConfigRefused, EventRefused, JournalUnavailable, RunNotFound
 from workflows.embedded.transport import App, bearer
 
+_ANY = ["GET", "POST", "PUT"]
+
 
 class Surface(Protocol):
     """What the routes need of the executor."""
@@ -51,6 +53,10 @@ def create_api(surface: Surface) -> Starlette:
             Route("/v0/runs/{run_id}", routes.cancel, methods=["DELETE"]),
             Route("/v0/events/{event_id}/runs", routes.runs_of_event),
             Route("/health", routes.health),
+            Route(
+                "/v0/connect/{path:path}", _refuse("Connect is not supported: serve the app over HTTP"), methods=_ANY
+            ),
+            Route("/v1/realtime/{path:path}", _refuse("realtime is not supported"), methods=_ANY),
         ],
         exception_handlers={
             HTTPException: _answer(lambda error: error.status_code),  # type: ignore[attr-defined]
@@ -60,6 +66,10 @@ def create_api(surface: Surface) -> Starlette:
             JournalUnavailable: _answer(lambda _: 503),
         },
     )
+
+
+def _refuse(reason: str) -> Callable[[Request], Response]:
+    return lambda _: JSONResponse({"error": reason, "status": 501}, 501)
 
 
 def _answer(status: Callable[[Exception], int]) -> Callable[[Request, Exception], Response]:

@@ -101,9 +101,14 @@ def _claim(tx: Transaction) -> tuple[list[Call], int | None]:
         suspect = suspect or bool(suspect_there)
     candidates = [job for lane in _due_lanes(tx) for job in _due_jobs(tx, lane, min(lanes.free, lanes.room(lane)))]
     calls: list[Call] = []
+    looking: set[str] = set()  # runs in which a call of this pass looks for what comes next
     for job in sorted(candidates, key=lambda job: (job["sort_at"], job["due_at"], job["id"])):
+        looks = job["step_id"] == UNTARGETED
+        if looks and job["run_id"] in looking:
+            continue
         if lanes.free > 0 and lanes.room(job["lane"]) > 0 and not (suspect and job["suspect"]):
             suspect = suspect or bool(job["suspect"])
+            looking.update({job["run_id"]} if looks else ())
             lanes.take(job["lane"])
             calls.append(_claimed(tx, job))
     return calls, lanes.opens_at

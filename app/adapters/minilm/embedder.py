@@ -111,6 +111,8 @@ class _Loaded:
     @classmethod
     def from_files(cls, files: ModelFiles, cache_dir: Path, threads: int) -> _Loaded:
         import onnxruntime
+
+        onnxruntime.disable_telemetry_events()  # as app/__init__.py does for all of the process
         from tokenizers import Tokenizer
 
         verify(files.tokenizer)

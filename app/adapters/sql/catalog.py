@@ -20,14 +20,23 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
+from app.adapters.sql.answers import SqlAnswers
+from app.adapters.sql.bundles import SqlBundles
 from app.adapters.sql.chunks import SqlChunks
 from app.adapters.sql.collections import SqlCollections
+from app.adapters.sql.conversations import SqlConversations
 from app.adapters.sql.documents import ERASED, SqlDocuments
+from app.adapters.sql.erasures import SqlErasures
+from app.adapters.sql.evaluations import SqlEvaluations
+from app.adapters.sql.feedback import SqlFeedback
 from app.adapters.sql.generations import SqlGenerations
+from app.adapters.sql.golden import SqlGoldenSets
 from app.adapters.sql.jobs import SqlJobs
 from app.adapters.sql.keys import SqlIdempotency, SqlKeys
 from app.adapters.sql.outbox import SqlOutbox
-from pipelines.domain.errors import DependencyUnavailable
+from app.adapters.sql.sources import SqlSources
+from app.adapters.sql.upkeep import SqlUpkeep
+from pipelines.domain.errors import DependencyUnavailable, StorageFull
 
 BUSY_TIMEOUT_S = 10.0
 _WRITERS = 0x43_61_69_72_6E  # the advisory lock that PostgreSQL's writers take in turn
@@ -36,6 +45,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
 )
+_POSTGRES_DISK_FULL = "53100"
 # A server that is gone without a word is noticed within about a minute, not after the two hours of TCP's default.
 _POSTGRES_LIMITS = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
@@ -52,6 +62,15 @@ class SqlUnitOfWork:
     jobs: SqlJobs
     outbox: SqlOutbox
     idempotency: SqlIdempotency
+    erasures: SqlErasures
+    golden_sets: SqlGoldenSets
+    sources: SqlSources
+    bundles: SqlBundles
+    conversations: SqlConversations
+    feedback: SqlFeedback
+    upkeep: SqlUpkeep
+    answers: SqlAnswers
+    evaluations: SqlEvaluations
 
     @classmethod
     def of(cls, session: Session) -> SqlUnitOfWork:
@@ -64,6 +83,15 @@ class SqlUnitOfWork:
             SqlJobs(session),
             SqlOutbox(session),
             SqlIdempotency(session),
+            SqlErasures(session),
+            SqlGoldenSets(session),
+            SqlSources(session),
+            SqlBundles(session),
+            SqlConversations(session),
+            SqlFeedback(session),
+            SqlUpkeep(session),
+            SqlAnswers(session),
+            SqlEvaluations(session),
         )
 
 
@@ -155,6 +183,12 @@ class SqlCatalog:
         finally:
             self._turn.release()
 
+    def vacuum(self) -> None:
+        """PostgreSQL keeps deleted rows until then. Without the right to it, its own vacuum does it in its time."""
+        assert self._writing is not None, "the catalog is not open"
+        with _translated(), self._writing.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(text("VACUUM"))
+
     def _erase_log(self) -> None:
         """Takes deleted content out of SQLite's log too, which keeps old pages until it is overwritten."""
         if not self._is_sqlite:
@@ -167,13 +201,17 @@ class SqlCatalog:
 
     def _engine(self, *, writing: bool) -> Engine:
         wait = self._busy_timeout_s
-        pool = {"pool_size": 1 if writing else 8, "max_overflow": 0 if writing else 32, "pool_timeout": wait}
+        options: dict[str, Any] = {
+            **{"pool_size": 1 if writing else 8, "max_overflow": 0 if writing else 32, "pool_timeout": wait},
+            "hide_parameters": True,  # an error's words go into logs, and what documents say does not
+        }
         if not self._is_sqlite:
-            limits = {"connect_timeout": max(2, round(wait)), **_POSTGRES_LIMITS}
+            patience = f"-c lock_timeout={wait:g}s"
+            limits = {"connect_timeout": max(2, round(wait)), "options": patience, **_POSTGRES_LIMITS}
             level = "READ COMMITTED" if writing else "REPEATABLE READ"
-            engine = create_engine(self._url, isolation_level=level, pool_pre_ping=True, connect_args=limits, **pool)
+            engine = create_engine(self._url, isolation_level=level, pool_pre_ping=True, connect_args=limits, **options)
             return engine.execution_options(postgresql_readonly=not writing)
-        engine = create_engine(self._url, connect_args={"timeout": wait, "check_same_thread": False}, **pool)
+        engine = create_engine(self._url, connect_args={"timeout": wait, "check_same_thread": False}, **options)
 
         @event.listens_for(engine, "connect")
         def prepare(connection: sqlite3.Connection, _: Any) -> None:
@@ -212,7 +250,16 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, PoolTimeout) as error:
+        if _is_full(error):
+            raise StorageFull from error
         raise DependencyUnavailable(f"The catalog does not answer: {_reason(error)}") from error
+
+
+def _is_full(error: SQLAlchemyError) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    if isinstance(cause, sqlite3.OperationalError):
+        return cause.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+    return getattr(cause, "sqlstate", None) == _POSTGRES_DISK_FULL
 
 
 def _reason(error: SQLAlchemyError) -> str:

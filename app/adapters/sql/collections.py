@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
+from functools import cache
 
+from pydantic import TypeAdapter
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from app.adapters.sql.models import CollectionRow, GenerationRow
+from app.adapters.sql.models import CollectionRow, GenerationRow, ViewRow
+from pipelines.domain.access import Principal
+from pipelines.domain.answering import Answering
 from pipelines.domain.documents import Collection, Generation
 from pipelines.domain.errors import CollectionExists
+from pipelines.domain.views import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,8 @@ class SqlCollections:
                 active_generation_id=generation.id,
                 revision=collection.revision,
                 created_at=collection.created_at,
+                retention_days=collection.retention_days,
+                answering=_answering().dump_python(collection.answering, mode="json"),
             )
         )
         self.session.flush()
@@ -41,13 +51,29 @@ class SqlCollections:
         )
 
     def by_name(self, tenant_id: str, name: str) -> Collection | None:
-        return self._first(CollectionRow.tenant_id == tenant_id, CollectionRow.name == name)
+        found = self.session.exec(_BY_NAME, params={"tenant": tenant_id, "name": name}).first()
+        return _collection(*found) if found else None
 
     def by_id(self, collection_id: str) -> Collection | None:
         return self._first(CollectionRow.id == collection_id)
 
     def all(self, tenant_id: str) -> list[Collection]:
         return self._select(CollectionRow.tenant_id == tenant_id)
+
+    def view(self, principal: Principal, name: str) -> View | None:
+        collection = self.by_name(principal.tenant_id, name)
+        if collection is None:
+            return None
+        asked = {"collection": collection.id, "subjects": list(principal.subjects)}
+        revisions = json.dumps([list(row) for row in self.session.connection().execute(_REVISIONS, asked)])
+        return View(collection, hashlib.sha256(revisions.encode()).hexdigest())
+
+    def keep_for(self, collection_id: str, days: int | None) -> None:
+        self.session.get_one(CollectionRow, collection_id).retention_days = days
+
+    def answer_by(self, collection_id: str, answering: Answering) -> None:
+        stored = _answering().dump_python(answering, mode="json")
+        self.session.get_one(CollectionRow, collection_id).answering = stored
 
     def _first(self, *where: bool) -> Collection | None:
         return next(iter(self._select(*where)), None)
@@ -62,6 +88,21 @@ class SqlCollections:
         return [_collection(row, generation) for row, generation in self.session.exec(query)]
 
 
+_BY_NAME = (  # built once, as is the next: each question begins with them
+    select(CollectionRow, GenerationRow)
+    .join(GenerationRow, col(GenerationRow.id) == col(CollectionRow.active_generation_id))
+    .where(col(CollectionRow.tenant_id) == bindparam("tenant"), col(CollectionRow.name) == bindparam("name"))
+)
+_REVISIONS = (
+    select(col(ViewRow.subject), col(ViewRow.revision))
+    .where(
+        col(ViewRow.collection_id) == bindparam("collection"),
+        col(ViewRow.subject).in_(bindparam("subjects", expanding=True)),
+    )
+    .order_by(col(ViewRow.subject))
+)
+
+
 def _collection(row: CollectionRow, generation: GenerationRow) -> Collection:
     return Collection(
         id=row.id,
@@ -72,4 +113,11 @@ def _collection(row: CollectionRow, generation: GenerationRow) -> Collection:
         ),
         revision=row.revision,
         created_at=row.created_at,
+        retention_days=row.retention_days,
+        answering=_answering().validate_python(row.answering or {}),
     )
+
+
+@cache
+def _answering() -> TypeAdapter[Answering]:
+    return TypeAdapter(Answering)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, case, cast, or_
+from sqlalchemy import ColumnElement, Text, and_, case, cast, func, literal, or_, text
 from sqlmodel import Session, col, delete, select, update
 
 from app.adapters.sql.collections import SqlCollections
 from app.adapters.sql.models import (
+    BundleFileRow,
     ChunkRow,
     CollectionRow,
     DocumentRow,
@@ -22,11 +23,14 @@ from app.adapters.sql.models import (
     JobStepRow,
     OutboxRow,
     ReaderRow,
+    SourceFileRow,
     VersionRow,
 )
+from app.adapters.sql.turns import forget_document
 from pipelines.domain.access import Principal
 from pipelines.domain.documents import Document, DocumentStatus, Version
 from pipelines.domain.errors import VersionSuperseded
+from pipelines.domain.filters import Filters
 from pipelines.domain.jobs import JobKind, JobStatus
 from pipelines.ports import DocumentFilter, IngestTarget
 
@@ -34,14 +38,30 @@ ERASED = "erased"  # in a session's info: its commit left deleted content in the
 _ENDED_BADLY = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 
-def readable(principal: Principal) -> ColumnElement[bool]:
-    """Live documents of the principal's tenant whose readers name one of its subjects."""
+def readable(principal: Principal, tenant: ColumnElement[str] | None = None) -> ColumnElement[bool]:
+    """Live documents of the principal's tenant whose readers name one of its subjects. `tenant`: an expression of it."""
+    of_tenant = col(DocumentRow.tenant_id) if tenant is None else tenant
     named = select(ReaderRow.document_id).where(
         ReaderRow.document_id == DocumentRow.id, col(ReaderRow.subject).in_(principal.subjects)
     )
-    return and_(
-        col(DocumentRow.tenant_id) == principal.tenant_id, col(DocumentRow.deleted_at).is_(None), named.exists()
-    )
+    return and_(of_tenant.in_([principal.tenant_id]), col(DocumentRow.deleted_at).is_(None), named.exists())
+
+
+def matching(where: Filters) -> list[ColumnElement[bool]]:
+    """What a document's row must fulfil."""
+    details = col(DocumentRow.details)
+    found: list[ColumnElement[bool]] = [details[key].as_string().in_(values) for key, values in where.metadata]
+    if where.document_ids is not None:
+        found.append(col(DocumentRow.id).in_(where.document_ids))
+    if where.tags is not None:
+        tags = literal(",") + func.replace(func.coalesce(details["tags"].as_string(), ""), ", ", ",") + literal(",")
+        found.append(or_(*(tags.contains(f",{tag},", autoescape=True) for tag in sorted(where.tags))))
+    date = func.coalesce(details["date"].as_string(), func.substr(cast(col(DocumentRow.created_at), Text), 1, 10))
+    if where.date_from is not None:
+        found.append(date >= where.date_from.isoformat())
+    if where.date_to is not None:
+        found.append(date <= where.date_to.isoformat())
+    return found
 
 
 _STATUS = case(
@@ -76,6 +96,14 @@ class SqlDocuments:
             readable(principal), col(DocumentRow.collection_id) == collection_id, col(VersionRow.sha256) == sha256
         )
 
+    def titles(self, principal: Principal, collection_id: str, where: Filters) -> dict[str, str]:
+        query = (
+            select(VersionRow.id, DocumentRow.title, VersionRow.filename)
+            .join(VersionRow, col(VersionRow.id) == DocumentRow.active_version_id)
+            .where(col(DocumentRow.collection_id) == collection_id, readable(principal), *matching(where))
+        )
+        return {version_id: f"{title} {filename}" for version_id, title, filename in self.session.exec(query)}
+
     def add(self, document: Document) -> None:
         self.session.add(
             DocumentRow(
@@ -107,9 +135,26 @@ class SqlDocuments:
         row = self.session.get_one(DocumentRow, document_id)
         if row.deleted_at is None:
             row.deleted_at = row.updated_at = at
-            self._grow_revision(row.collection_id)
+            self._grow_revision(row)
+
+    def share(self, document_id: str, readers: frozenset[str], at: datetime) -> None:
+        row = self.session.get_one(DocumentRow, document_id)
+        row.updated_at = at
+        self._grow_revision(row)  # of those who may read it no longer
+        self.session.exec(delete(ReaderRow).where(col(ReaderRow.document_id) == document_id))
+        self.session.add_all([ReaderRow(document_id=document_id, subject=subject) for subject in readers])
+        self._grow_revision(row)
 
     # --- for workflows ---
+
+    def kept(self, document_id: str) -> Document | None:
+        return self._first(col(DocumentRow.id) == document_id, col(DocumentRow.deleted_at).is_(None))
+
+    def rename(self, document_id: str, filename: str, title: str, metadata: Mapping[str, str], at: datetime) -> None:
+        row = self.session.get_one(DocumentRow, document_id)
+        row.title, row.details, row.updated_at = title, dict(metadata), at
+        self.session.get_one(VersionRow, row.latest_version_id).filename = filename
+        self._grow_revision(row)
 
     def target(self, version_id: str) -> IngestTarget | None:
         version = self.session.get(VersionRow, version_id)
@@ -152,7 +197,7 @@ class SqlDocuments:
         replaced = row.active_version_id
         if replaced != version_id:
             row.active_version_id, row.updated_at = version_id, at
-            self._grow_revision(row.collection_id)
+            self._grow_revision(row)
         return replaced if replaced != version_id else None
 
     def purge(self, document_id: str) -> None:
@@ -177,6 +222,11 @@ class SqlDocuments:
             delete(OutboxRow).where(cast(col(OutboxRow.data), Text).contains(document_id, autoescape=True)),
         ):
             self.session.exec(statement)
+        for file in self.session.exec(select(SourceFileRow).where(SourceFileRow.document_id == document_id)):
+            file.path, file.sha256, file.document_id, file.problem = "", "", None, None
+        for unpacked in self.session.exec(select(BundleFileRow).where(BundleFileRow.document_id == document_id)):
+            unpacked.path, unpacked.version_id = "", None
+        forget_document(self.session, document_id)
         row.title, row.details, row.active_version_id = "", {}, None
         row.latest_version_id = ""  # it follows from the content, so it could tell whether some file was this one
         self.session.info[ERASED] = True
@@ -224,9 +274,21 @@ class SqlDocuments:
         )
         self.session.flush()
 
-    def _grow_revision(self, collection_id: str) -> None:
-        grown = update(CollectionRow).where(col(CollectionRow.id) == collection_id)
+    def _grow_revision(self, row: DocumentRow) -> None:
+        """Of the document's collection, and of what each of its readers sees of it."""
+        self.session.flush()
+        grown = update(CollectionRow).where(col(CollectionRow.id) == row.collection_id)
         self.session.exec(grown.values(revision=CollectionRow.revision + 1))
+        self.session.connection().execute(_GROW_VIEWS, {"collection": row.collection_id, "document": row.id})
+
+
+_GROW_VIEWS = text(
+    """
+    INSERT INTO collection_views (collection_id, subject, revision)
+    SELECT :collection, subject, 1 FROM document_readers WHERE document_id = :document
+    ON CONFLICT (collection_id, subject) DO UPDATE SET revision = collection_views.revision + 1
+    """
+)
 
 
 def older_than(

@@ -42,8 +42,11 @@ class SqlGenerations:
         self.session.merge(GenerationVersionRow(generation_id=generation_id, version_id=version_id, chunks=chunks))
 
     def is_complete(self, generation_id: str, version_id: str) -> bool:
+        return self.chunks(generation_id, version_id) is not None
+
+    def chunks(self, generation_id: str, version_id: str) -> int | None:
         row = self.session.get(GenerationVersionRow, (generation_id, version_id))
-        return row is not None and row.chunks is not None
+        return row.chunks if row else None
 
     def forget(self, generation_id: str, version_id: str) -> None:
         self.session.exec(

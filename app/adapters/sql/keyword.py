@@ -1,4 +1,4 @@
-"""The keyword index: SQLite's FTS5 with its BM25, or PostgreSQL's full text with rare words weighted as BM25 does.
+"""The keyword index: SQLite's FTS5, or PostgreSQL's full text; rare words weigh more, as in BM25.
 
 Both are given words that were cut and folded here: left to itself, PostgreSQL reads "COVID-19" as a negative number and
 a web address as one word, and keeps accents.
@@ -7,33 +7,30 @@ a web address as one word, and keeps accents.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import sqlite3
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, String, bindparam
 from sqlalchemy import text as sql
 
 from app.adapters.sql.catalog import SqlCatalog
+from app.adapters.sql.postings import Scope, best
 from pipelines.domain.chunks import Chunk
+from pipelines.domain.documents import Generation
 from pipelines.domain.errors import DependencyUnavailable, IndexUnavailable
 from pipelines.ports import Hit
+from pipelines.query.terms import telling
 
 R = TypeVar("R")
 
 _WORD = re.compile(r"\w+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _MAX_TERMS = 64
-# Words that almost every passage holds: they cost time and decide nothing.
-_STOP_WORDS = frozenset(
-    """
-    a an and are as at be been but by can could did do does for from had has have how i if in into is it its may me my
-    no not of on or our should so than that the their them then there these they this those to was we were what when
-    where which who whom whose why will with would you your
-    """.split()  # noqa: SIM905 - a list to be read
-)
-
 _DELETE_VERSION = {
     "sqlite": (
         "DELETE FROM keyword_text WHERE rowid IN (SELECT id FROM keyword_rows WHERE version_id = :version_id)",
@@ -52,35 +49,52 @@ _DELETE_CHUNK = {
 }
 _INSERT = {
     "sqlite": (
-        "INSERT INTO keyword_rows (chunk_id, version_id, collection_id) VALUES (:chunk_id, :version_id, :collection_id)",
+        "INSERT OR IGNORE INTO keyword_scopes (collection_id, chunker) VALUES (:collection_id, :chunker)",
+        # The scope's number is the upper half of its rows' ids: see app/adapters/sql/postings.py.
+        "INSERT INTO keyword_rows (id, chunk_id, version_id) SELECT 1 + coalesce("
+        " (SELECT max(id) FROM keyword_rows WHERE id BETWEEN scope.id << 32 AND ((scope.id + 1) << 32) - 1),"
+        " scope.id << 32), :chunk_id, :version_id"
+        " FROM keyword_scopes AS scope WHERE collection_id = :collection_id AND chunker = :chunker",
         "INSERT INTO keyword_text (rowid, text) SELECT id, :text FROM keyword_rows WHERE chunk_id = :chunk_id",
     ),
     "postgresql": (
-        "INSERT INTO keyword_rows (chunk_id, version_id, collection_id, text)"
-        " VALUES (:chunk_id, :version_id, :collection_id, to_tsvector('english', :text))",
+        "INSERT INTO keyword_rows (chunk_id, version_id, collection_id, chunker, text)"
+        " VALUES (:chunk_id, :version_id, :collection_id, :chunker, to_tsvector('english', :text))",
     ),
 }
-_QUERY = {
+# The same score as in SQLite (app/adapters/sql/postings.py): the sum of the weights of the terms that a row holds.
+_POSTGRES_QUERY = """
+    WITH held AS (
+        SELECT chunk_id, text FROM keyword_rows WHERE collection_id = :collection_id AND chunker = :chunker
+            AND (:everywhere OR version_id = ANY(:version_ids))
+    ), term AS (
+        SELECT DISTINCT phraseto_tsquery('english', word) AS query FROM unnest(CAST(:terms AS text[])) AS word
+    ), found AS (
+        SELECT query, chunk_id FROM term JOIN held ON text @@ query
+    ), weight AS (
+        SELECT query, ln(1 + ((SELECT count(*) FROM held) - count(*) + 0.5) / (count(*) + 0.5)) AS weight
+        FROM found GROUP BY query
+    )
+    SELECT chunk_id, sum(weight) AS score FROM found JOIN weight USING (query)
+    GROUP BY chunk_id ORDER BY score DESC, chunk_id LIMIT :limit
+"""
+
+_VERSION_IDS = {
     "sqlite": (
-        "SELECT chunk_id, -bm25(keyword_text) AS score FROM keyword_text"
-        " JOIN keyword_rows ON keyword_rows.id = keyword_text.rowid"
-        " WHERE keyword_text MATCH :terms AND collection_id = :collection_id"
-        " ORDER BY score DESC, chunk_id LIMIT :limit"
+        "SELECT DISTINCT version_id FROM keyword_scopes AS scope JOIN keyword_rows"
+        " ON keyword_rows.id BETWEEN scope.id << 32 AND ((scope.id + 1) << 32) - 1 WHERE collection_id = :collection_id"
     ),
-    # ts_rank grows less with each occurrence, but counts all words alike: on its own, one frequent word repeated wins.
-    "postgresql": """
-        WITH term AS (
-            SELECT DISTINCT plainto_tsquery('english', word) AS query FROM unnest(CAST(:terms AS text[])) AS word
-        ), found AS (
-            SELECT query, chunk_id, ts_rank(text, query, 1) AS rank
-            FROM term JOIN keyword_rows ON text @@ query WHERE collection_id = :collection_id
-        ), weight AS (
-            SELECT query, ln(1 + (SELECT count(*) FROM keyword_rows WHERE collection_id = :collection_id)
-                / count(*)::float) AS weight FROM found GROUP BY query
-        )
-        SELECT chunk_id, sum(rank * weight) AS score FROM found JOIN weight USING (query)
-        GROUP BY chunk_id ORDER BY score DESC, chunk_id LIMIT :limit
-    """,
+    "postgresql": "SELECT DISTINCT version_id FROM keyword_rows WHERE collection_id = :collection_id",
+}
+_HELD_ELSEWHERE = {
+    "sqlite": (
+        "SELECT 1 FROM keyword_text JOIN keyword_rows ON keyword_rows.id = keyword_text.rowid"
+        " WHERE keyword_text MATCH :text AND version_id NOT IN :version_ids LIMIT 1"
+    ),
+    "postgresql": (
+        "SELECT 1 FROM keyword_rows WHERE text @@ phraseto_tsquery('english', :text)"
+        " AND version_id NOT IN :version_ids LIMIT 1"
+    ),
 }
 
 
@@ -97,6 +111,7 @@ class SqlKeywordIndex:
                 "chunk_id": chunk.id,
                 "version_id": chunk.version_id,
                 "collection_id": collection_id,
+                "chunker": chunk.chunker,
                 "text": " ".join(_words(" ".join((*chunk.heading_path, chunk.text)))),
             }
             for chunk in rows
@@ -109,17 +124,25 @@ class SqlKeywordIndex:
         if values:
             await self._write(write)
 
-    async def query(self, collection_id: str, text: str, limit: int) -> list[Hit]:
-        words = _telling(text)
-        if not words:
+    async def query(
+        self,
+        generation: Generation,
+        text: str,
+        limit: int,
+        version_ids: Collection[str] | None = None,
+        phrases: Sequence[str] = (),
+    ) -> list[Hit]:
+        words = telling(" ".join(_words(text)))
+        terms = list(dict.fromkeys([*words, *(" ".join(_words(each)) for each in phrases)]))[:_MAX_TERMS]
+        terms = [term for term in terms if term]
+        if not terms or (version_ids is not None and not version_ids):
             return []
-        terms = " OR ".join(f'"{word}"' for word in words) if self._kind == "sqlite" else words
-        values = {"terms": terms, "collection_id": collection_id, "limit": limit}
 
         def read() -> list[Hit]:
             with self._catalog.snapshot() as connection:
-                found = connection.execute(sql(_QUERY[self._kind]), values)
-                return [Hit(chunk_id, float(score)) for chunk_id, score in found]
+                if self._kind == "sqlite":
+                    return _in_sqlite(connection, generation, terms, limit, version_ids)
+                return _in_postgres(connection, generation, terms, limit, version_ids)
 
         return await _in_thread(read)
 
@@ -128,6 +151,28 @@ class SqlKeywordIndex:
             with self._catalog.snapshot() as connection:
                 query = sql("SELECT chunk_id FROM keyword_rows WHERE version_id = :version_id")
                 return set(connection.execute(query, {"version_id": version_id}).scalars())
+
+        return await _in_thread(read)
+
+    async def version_ids(self, collection_id: str) -> set[str]:
+        def read() -> set[str]:
+            with self._catalog.snapshot() as connection:
+                query = sql(_VERSION_IDS[self._kind])
+                return set(connection.execute(query, {"collection_id": collection_id}).scalars())
+
+        return await _in_thread(read)
+
+    async def elsewhere(self, version_ids: Collection[str], texts: Sequence[str]) -> set[str]:
+        query = sql(_HELD_ELSEWHERE[self._kind]).bindparams(bindparam("version_ids", expanding=True, type_=String))
+
+        def held(connection: Connection, text: str) -> bool:
+            words = " ".join(_words(text))
+            phrase = f'"{words}"' if self._kind == "sqlite" else words
+            return connection.execute(query, {"text": phrase, "version_ids": list(version_ids)}).first() is not None
+
+        def read() -> set[str]:
+            with self._catalog.snapshot() as connection:
+                return {text for text in texts if held(connection, text)}
 
         return await _in_thread(read)
 
@@ -163,10 +208,64 @@ class SqlKeywordIndex:
         await _in_thread(write)
 
 
-def _telling(question: str) -> list[str]:
-    """The words of a question that tell passages apart; nothing a person types is syntax."""
-    words = list(dict.fromkeys(_words(question)))
-    return ([word for word in words if word not in _STOP_WORDS] or words)[:_MAX_TERMS]
+def _in_sqlite(
+    connection: Connection,
+    generation: Generation,
+    terms: Sequence[str],
+    limit: int,
+    version_ids: Collection[str] | None,
+) -> list[Hit]:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    with _translated():
+        of = (generation.collection_id, generation.chunker)
+        query = "SELECT id FROM keyword_scopes WHERE collection_id = ? AND chunker = ?"
+        number = driver.execute(query, of).fetchone()
+        if number is None:
+            return []
+        scope = Scope.numbered(*number)
+        within = None if version_ids is None else _rows_of(driver, scope, version_ids)
+        found = best(driver, scope, terms, limit, within)
+        query = (
+            "SELECT keyword_rows.id, chunk_id FROM json_each(?) JOIN keyword_rows ON keyword_rows.id = json_each.value"
+        )
+        ids = dict(driver.execute(query, (json.dumps([id_ for id_, _ in found]),)))
+        return [Hit(ids[id_], score) for id_, score in found]
+
+
+def _rows_of(driver: sqlite3.Connection, scope: Scope, version_ids: Collection[str]) -> list[int]:
+    query = (
+        "SELECT keyword_rows.id FROM json_each(?) JOIN keyword_rows ON version_id = json_each.value"
+        " WHERE keyword_rows.id BETWEEN ? AND ?"
+    )
+    return [id_ for (id_,) in driver.execute(query, (json.dumps(list(version_ids)), *scope))]
+
+
+def _in_postgres(
+    connection: Connection,
+    generation: Generation,
+    terms: Sequence[str],
+    limit: int,
+    version_ids: Collection[str] | None,
+) -> list[Hit]:
+    values = {
+        "collection_id": generation.collection_id,
+        "chunker": generation.chunker,
+        "terms": list(terms),
+        "limit": limit,
+        "everywhere": version_ids is None,
+        "version_ids": list(version_ids or ()),
+    }
+    return [Hit(chunk_id, float(score)) for chunk_id, score in connection.execute(sql(_POSTGRES_QUERY), values)]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The driver's own errors, of the part that SQLAlchemy does not see."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise IndexUnavailable(f"The keyword index does not answer: {error}") from error
 
 
 def _words(text: str) -> list[str]:

@@ -56,6 +56,9 @@ class ApiKeyRow(SQLModel, table=True):
     groups: list[str] = _json()
     roles: list[str] = _json()
     created_at: datetime = _time()
+    expires_at: datetime | None = _time(nullable=True)
+    revoked_at: datetime | None = _time(nullable=True)
+    last_used_at: datetime | None = _time(nullable=True)
 
 
 class CollectionRow(SQLModel, table=True):
@@ -67,6 +70,15 @@ class CollectionRow(SQLModel, table=True):
     active_generation_id: str
     revision: int
     created_at: datetime = _time()
+    retention_days: int | None = None
+    answering: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+
+
+class ViewRow(SQLModel, table=True):
+    __tablename__ = "collection_views"
+    collection_id: str = Field(foreign_key="collections.id", primary_key=True)
+    subject: str = Field(primary_key=True)
+    revision: int  # grows with every change that a search of this subject's could notice
 
 
 class GenerationRow(SQLModel, table=True):
@@ -147,6 +159,10 @@ class JobRow(SQLModel, table=True):
     version_id: str | None = Field(default=None, index=True)
     collection_id: str | None = Field(default=None, foreign_key="collections.id", index=True)
     generation_id: str | None = None  # which may be gone
+    source_id: str | None = None  # which may be gone
+    bundle_id: str | None = None  # which may be gone
+    evaluation_id: str | None = None
+    user_id: str | None = None
     run: int
     progress: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     error: dict[str, str] | None = Field(default=None, sa_type=JSON)
@@ -163,6 +179,7 @@ class JobStepRow(SQLModel, table=True):
     attempts: int
     started_at: datetime = _time()
     ended_at: datetime | None = _time(nullable=True)
+    retry_at: datetime | None = _time(nullable=True)
     output: dict[str, Any] | None = Field(default=None, sa_type=JSON)
 
 
@@ -191,4 +208,160 @@ class IdempotencyRow(SQLModel, table=True):
     request_sha256: str
     status: int
     body: str = _text()
+    created_at: datetime = _time()
+
+
+class ErasureRow(SQLModel, table=True):
+    __tablename__ = "erasures"
+    id: str = Field(primary_key=True)
+    tenant_id: str = _to("tenants.id", index=False)
+    document_id: str = Field(foreign_key="documents.id", unique=True)
+    requested_at: datetime = _time()
+    versions: list[list[str]] = _json()  # [id, sha256 of the original]
+    statement: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    signature: list[str] | None = Field(
+        default=None, sa_column=Column(JSON(none_as_null=True))
+    )  # [algorithm, key id, value]
+
+
+class GoldenQuestionRow(SQLModel, table=True):
+    __tablename__ = "golden_questions"
+    collection_id: str = Field(foreign_key="collections.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    question: str = _text()
+    answer: str | None = Field(default=None, sa_type=Text)
+    evidence: list[list[Any]] = _json()  # [document, page, quote]
+
+
+class AnswerRow(SQLModel, table=True):
+    __tablename__ = "answers"
+    id: str = Field(primary_key=True)
+    tenant_id: str = _to("tenants.id", index=False)
+    user_id: str
+    collection: str
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False, index=True))
+    question: str | None = Field(default=None, sa_type=Text)
+    said: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    manifest: dict[str, Any] = _json()
+
+
+class AnswerDocumentRow(SQLModel, table=True):
+    __tablename__ = "answer_documents"
+    answer_id: str = Field(foreign_key="answers.id", primary_key=True)
+    document_id: str = Field(foreign_key="documents.id", primary_key=True, index=True)
+
+
+class EvaluationRow(SQLModel, table=True):
+    __tablename__ = "evaluations"
+    id: str = Field(primary_key=True)
+    tenant_id: str = _to("tenants.id", index=False)
+    collection_id: str = _to("collections.id")
+    created_at: datetime = _time()
+    asker: dict[str, Any] = _json()
+    questions: list[dict[str, Any]] = _json()
+    settings: dict[str, str] = _json()
+    scores: dict[str, float] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+
+
+class EvaluationResultRow(SQLModel, table=True):
+    __tablename__ = "evaluation_results"
+    evaluation_id: str = Field(foreign_key="evaluations.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    measures: dict[str, float] = _json()
+
+
+class SourceRow(SQLModel, table=True):
+    __tablename__ = "sources"
+    id: str = Field(primary_key=True)
+    tenant_id: str = _to("tenants.id")
+    collection_id: str = _to("collections.id")
+    kind: str
+    path: str = _text()
+    readers: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    user_id: str
+    interval_s: int
+    created_at: datetime = _time()
+    next_at: datetime = _time()
+    removing: bool = False
+    last_at: datetime | None = _time(nullable=True)
+    last_counts: dict[str, int] = _json()
+    trusted_run: int | None = None
+
+
+class SourceFileRow(SQLModel, table=True):
+    __tablename__ = "source_files"
+    id: str = Field(primary_key=True)
+    source_id: str = _to("sources.id")
+    path: str = _text()
+    size_bytes: int = Field(sa_type=BigInteger)
+    mtime_ns: int = Field(sa_type=BigInteger)
+    sha256: str
+    document_id: str | None = Field(default=None, index=True)  # named here before it is written
+    problem: dict[str, str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+
+
+class BundleRow(SQLModel, table=True):
+    __tablename__ = "bundles"
+    id: str = Field(primary_key=True)
+    tenant_id: str = _to("tenants.id")
+    collection_id: str = _to("collections.id")
+    user_id: str
+    readers: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    details: dict[str, str] = _json()
+    filename: str = _text()
+    sha256: str
+    size_bytes: int = Field(sa_type=BigInteger)
+    created_at: datetime = _time()
+
+
+class BundleFileRow(SQLModel, table=True):
+    __tablename__ = "bundle_files"
+    bundle_id: str = Field(foreign_key="bundles.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    path: str = _text()
+    document_id: str | None = Field(default=None, index=True)
+    version_id: str | None = None
+    duplicate: bool = False
+    problem: dict[str, str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+
+
+class ConversationRow(SQLModel, table=True):
+    __tablename__ = "conversations"
+    __table_args__ = (Index("conversations_by_time", "tenant_id", "user_id", "updated_at", "id"),)
+    id: str = Field(primary_key=True)
+    tenant_id: str = _to("tenants.id", index=False)
+    user_id: str
+    created_at: datetime = _time()
+    updated_at: datetime = _time()
+
+
+class TurnRow(SQLModel, table=True):
+    __tablename__ = "turns"
+    conversation_id: str = Field(foreign_key="conversations.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    question: str = _text()
+    standalone: str = _text()
+    answer: str = _text()
+    answer_id: str
+    citations: list[list[Any]] = _json()  # [number, document, version, chunk, page]
+    created_at: datetime = _time()
+
+
+class TurnDocumentRow(SQLModel, table=True):
+    __tablename__ = "turn_documents"
+    conversation_id: str = Field(foreign_key="conversations.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    document_id: str = Field(foreign_key="documents.id", primary_key=True, index=True)
+
+
+class FeedbackRow(SQLModel, table=True):
+    __tablename__ = "feedback"
+    __table_args__ = (Index("feedback_by_time", "tenant_id", "created_at", "id"),)
+    id: str = Field(primary_key=True)
+    tenant_id: str = _to("tenants.id", index=False)
+    user_id: str
+    answer_id: str
+    thumb: str | None = None
+    score: int | None = None
+    comment: str | None = Field(default=None, sa_type=Text)
     created_at: datetime = _time()

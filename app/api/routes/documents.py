@@ -12,14 +12,25 @@ from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from app.api import cursors
-from app.api.auth import Editor, Reader, Use
-from app.api.schemas import Chunk, ChunkPage, Deleted, Document, DocumentPage, Uploaded, UploadedDocument, job_links
+from app.api import boxes, cursors
+from app.api.auth import Editor, Reader, Use, Viewer
+from app.api.readers import readers_of
+from app.api.schemas import (
+    Chunk,
+    ChunkPage,
+    Deleted,
+    Document,
+    DocumentPage,
+    Uploaded,
+    UploadedBundle,
+    UploadedDocument,
+    job_links,
+)
 from app.services.collections import DEFAULT_COLLECTION
 from app.services.documents import Upload
 from app.services.staging import IncomingFile
-from pipelines.domain.access import EVERYONE
 from pipelines.domain.documents import DocumentStatus
+from pipelines.domain.erasure import erasure_id
 from pipelines.domain.errors import InvalidRequest, MissingFile
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
@@ -39,15 +50,20 @@ async def upload_documents(
     readers: Annotated[list[str] | None, Form(description="user:NAME, group:NAME or everyone; repeatable")] = None,
     metadata: Annotated[str | None, Form(description="a JSON object of strings")] = None,
     document_id: Annotated[str | None, Form(description="the document that this file replaces")] = None,
+    unpack: Annotated[bool, Form(description="the files are ZIP archives: each file in them is a document")] = False,
     idempotency_key: IdempotencyKey = None,
 ) -> Uploaded:
     """Takes files in and starts a job for each. They are durable when this answers."""
     if not file:
         raise MissingFile
     upload = Upload(
-        collection, title or None, _readers(readers), _metadata(metadata), document_id or None, idempotency_key
+        collection, title or None, readers_of(readers), _metadata(metadata), document_id or None, idempotency_key
     )
     incoming = [IncomingFile(each.filename or "", each.file) for each in file]
+    if unpack:
+        bundles = await services.bundles.upload(principal, upload, incoming)
+        response.headers["Location"] = f"/v1/jobs/{bundles[0].job_id}"
+        return Uploaded(bundles=[UploadedBundle.of(bundle) for bundle in bundles])
     receipts = await services.documents.upload(principal, upload, incoming)
     if all(receipt.duplicate for receipt in receipts):
         response.status_code = HTTPStatus.OK
@@ -77,14 +93,16 @@ def get_document(document_id: str, principal: Reader, services: Use) -> Document
 
 @router.delete("/{document_id}", status_code=HTTPStatus.ACCEPTED)
 async def delete_document(document_id: str, principal: Editor, services: Use) -> Deleted:
-    """Invisible from now on; the job removes what is left of it."""
+    """Invisible from now on; the job removes what is left of it, and ends in a signed receipt."""
     job = await services.documents.delete(principal, document_id)
-    return Deleted(document_id=document_id, job_id=job.id, links=job_links(job.id))
+    erasure = erasure_id(document_id)
+    links = {**job_links(job.id), "erasure": f"/v1/erasures/{erasure}"}
+    return Deleted(document_id=document_id, job_id=job.id, erasure_id=erasure, links=links)
 
 
 @router.get("/{document_id}/content", response_class=FileResponse)
 async def get_content(
-    document_id: str, principal: Reader, services: Use, version_id: str | None = None
+    document_id: str, principal: Viewer, services: Use, version_id: str | None = None
 ) -> FileResponse:
     """The file as it was uploaded: of the version named, else of the one that answers, else of the latest."""
     version = await asyncio.to_thread(services.documents.version, principal, document_id, version_id)
@@ -99,9 +117,28 @@ async def get_content(
     )
 
 
+@router.get(
+    "/{document_id}/pages/{number}.png", response_class=Response, responses={200: {"content": {"image/png": {}}}}
+)
+async def get_page(
+    document_id: str,
+    number: int,
+    principal: Reader,
+    services: Use,
+    version_id: str | None = None,
+    highlight: Annotated[list[str] | None, Query(max_length=100, description="x0,y0,x1,y1; repeatable")] = None,
+    area: Annotated[str | None, Query(description="x0,y0,x1,y1: this part alone, such as a figure")] = None,
+) -> Response:
+    """A page as it looks, with places marked such as the boxes of a citation. Boxes are in points from the top left."""
+    marked, part = [boxes.decode(each) for each in highlight or ()], boxes.decode(area) if area else None
+    version = await asyncio.to_thread(services.documents.version, principal, document_id, version_id)
+    png = await services.pages.png(version, number, marked, part)
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, no-store"})
+
+
 @router.get("/{document_id}/chunks")
 def get_chunks(
-    document_id: str, principal: Reader, services: Use, cursor: str | None = None, limit: Limit = 50
+    document_id: str, principal: Viewer, services: Use, cursor: str | None = None, limit: Limit = 50
 ) -> ChunkPage:
     """What was indexed, in reading order."""
     first = _position(cursor)
@@ -115,15 +152,6 @@ def _position(cursor: str | None) -> int:
     if not decoded.isdecimal():
         raise InvalidRequest("The cursor is not one that this server gave.")
     return int(decoded)
-
-
-def _readers(given: list[str] | None) -> frozenset[str] | None:
-    """Names separated by commas or sent as several fields; nothing at all is everyone of the tenant."""
-    names = {name.strip() for field in given or [] for name in field.split(",")} - {""}
-    for name in names:
-        if name != EVERYONE and not name.startswith(("user:", "group:")):
-            raise InvalidRequest(f"readers: {name!r} is neither user:NAME nor group:NAME nor {EVERYONE}.")
-    return frozenset(names) or None
 
 
 def _metadata(given: str | None) -> dict[str, str] | None:

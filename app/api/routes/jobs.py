@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Annotated
 
@@ -59,10 +59,12 @@ async def follow_job(
     """The job's history, then what happens, as server-sent events; ends with the job."""
     await asyncio.to_thread(services.jobs.get, principal, job_id)  # a 404 must come before the stream begins
     after = int(last_event_id) if last_event_id and last_event_id.isdecimal() else 0
-    return stream(_events(services, principal, job_id, after), request.url.path)
+    return stream(_events(services, principal, job_id, after), request)
 
 
-async def _events(services: Services, principal: Principal, job_id: str, after: int) -> AsyncIterator[SseEvent | None]:
+async def _events(
+    services: Services, principal: Principal, job_id: str, after: int
+) -> AsyncGenerator[SseEvent | None, None]:
     async for event in services.jobs.follow(principal, job_id, after):
         if event is None:
             yield None

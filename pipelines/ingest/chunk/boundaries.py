@@ -10,10 +10,19 @@ from pipelines.domain.documents import BlockKind
 from pipelines.ingest.chunk.pieces import Piece
 
 Path = tuple[str, ...]
-"""Headings, outermost first, and last the columns of a table whose header is not in the chunk."""
+"""Headings, outermost first, and last the caption and the columns of a table whose header is not in the chunk."""
 
 Boundaries = Callable[[Sequence[Piece], str], Sequence[float]]
 """The cost of a break after each piece of a text. 0 is indifferent, 1 as bad as a nearly empty chunk, below 0 wanted."""
+
+Room = Callable[[Path], int]
+"""Tokens that a group may have under a path."""
+
+Group = tuple[Sequence[Piece], Path]
+"""The pieces of a chunk, in order, and the headings it stands under."""
+
+Grouping = Callable[[Sequence[Piece], str, int, Room], list[Group]]
+"""Pieces of a text in groups of about so many tokens, with as many at most as there is room for."""
 
 _INSIDE = {
     BlockKind.PARAGRAPH: 0.4,
@@ -40,13 +49,43 @@ def _cost(piece: Piece, following: Piece, text: str) -> float:
         return _BEFORE_HEADING
     if piece.block == following.block:
         return _INSIDE[piece.kind]
+    if piece.captions == following.block or following.captions == piece.block:
+        return _INSIDE[BlockKind.CODE]
     leads_on = text[piece.end - 1] in ":,;" or text[following.start].islower()  # a list's opening, a page's end
     return _INSIDE[BlockKind.PARAGRAPH] if leads_on else 0.0
 
 
-def group(
-    pieces: Sequence[Piece], costs: Sequence[float], target: int, room: Callable[[Path], int]
-) -> list[tuple[Sequence[Piece], Path]]:
+def least_cost(boundaries: Boundaries) -> Grouping:
+    """The grouping whose breaks and misfits cost least in total."""
+
+    def grouping(pieces: Sequence[Piece], text: str, target: int, room: Room) -> list[Group]:
+        return _group(pieces, boundaries(pieces, text), target, room)
+
+    return grouping
+
+
+def filled(pieces: Sequence[Piece], text: str, target: int, room: Room) -> list[Group]:  # noqa: ARG001  # of no matter here
+    """Each group takes what still fits, whatever it is: as recursive splitters merge what they split."""
+    groups: list[tuple[list[Piece], Path]] = []
+    tokens = 0
+    for piece in pieces:
+        tokens += piece.tokens + 1
+        under = _under(piece) if not groups else _shared(groups[-1][1], piece.path)
+        if groups and tokens <= min(target, room(under)):
+            groups[-1][0].append(piece)
+            groups[-1] = (groups[-1][0], under)
+        else:
+            groups.append(([piece], _under(piece)))
+            tokens = piece.tokens
+    return [(together, path) for together, path in groups]
+
+
+def _under(first: Piece) -> Path:
+    """What a group that begins with the piece is read under."""
+    return (*first.path, *first.table)
+
+
+def _group(pieces: Sequence[Piece], costs: Sequence[float], target: int, room: Room) -> list[Group]:
     """The pieces, in order, in groups of about `target` tokens at the least cost in total, each with the headings it
     stands under. A group has at most `room` tokens under its path; a piece alone is always a group.
     """
@@ -59,7 +98,7 @@ def group(
         for start in range(end - 1, -1, -1):
             first = pieces[start]
             path = _shared(path, first.path)
-            under = (*path, first.columns) if first.columns else path
+            under = (*path, *first.table)
             tokens += first.tokens + 1  # a few tokenisers make one of the white space between
             if options and tokens > room(under):
                 break
@@ -68,7 +107,7 @@ def group(
         cost, start, under = min(options)
         best.append(cost)
         last.append((start, under))
-    groups: list[tuple[Sequence[Piece], Path]] = []
+    groups: list[Group] = []
     end = len(pieces)
     while end:
         start, under = last[end]

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import ParsedDocument
 from pipelines.domain.errors import ConfigurationError
 from pipelines.domain.ids import chunk_id
+from pipelines.ingest.chunk.boundaries import Grouping, filled, layout_boundaries, least_cost
+from pipelines.ingest.chunk.cohesion import topic_boundaries
 from pipelines.ingest.chunk.pieces import SEPARATOR
 from pipelines.llama_index_import import import_llama_index
 from pipelines.ports import TokenCounter
 
-CHUNKER = "layout-200-1"
+CHUNKER = "topics-130-1"
 """Method, aimed-at tokens, revision: another name whenever the same document may be cut otherwise."""
 
-CHUNKERS: Mapping[str, int] = MappingProxyType({CHUNKER: 200, "layout-120-1": 120})
-"""The chunkers of this release, with the tokens each aims at."""
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    target_tokens: int
+    grouping: Grouping
+
+
+CHUNKERS: Mapping[str, Method] = MappingProxyType(
+    {
+        CHUNKER: Method(130, least_cost(topic_boundaries)),
+        "layout-120-1": Method(120, least_cost(layout_boundaries)),
+        "layout-200-1": Method(200, least_cost(layout_boundaries)),
+        "recursive-200-1": Method(200, filled),
+    }
+)
+"""The chunkers of this release. Each aims at a number of tokens and never goes over what the embedder reads."""
 
 
 def canonical_text(document: ParsedDocument) -> str:
@@ -39,7 +56,13 @@ def chunk(document: ParsedDocument, *, version_id: str, chunker: str, count_toke
     from pipelines.ingest.chunk.node_parser import LayoutNodeParser
 
     text = canonical_text(document)
-    parser = LayoutNodeParser(target_tokens=CHUNKERS[chunker], count_tokens=count_tokens, include_prev_next_rel=False)
+    method = CHUNKERS[chunker]
+    parser = LayoutNodeParser(
+        target_tokens=method.target_tokens,
+        grouping=method.grouping,
+        count_tokens=count_tokens,
+        include_prev_next_rel=False,
+    )
     parsed = parser.get_nodes_from_documents(
         [Document(id_=version_id, text=text, metadata={"blocks": document.blocks})]
     )

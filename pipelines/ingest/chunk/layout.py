@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipelines.domain.chunks import Region
 from pipelines.domain.documents import Block
-from pipelines.ingest.chunk.boundaries import Boundaries, Path, group, layout_boundaries
+from pipelines.ingest.chunk.boundaries import Group, Grouping, Path
 from pipelines.ingest.chunk.pieces import Piece, Span, pieces_of
 from pipelines.ports import TokenCounter
 
@@ -20,15 +20,13 @@ def layout_groups(
     text: str,
     target: int,
     count_tokens: TokenCounter,
-    boundaries: Boundaries = layout_boundaries,
-) -> list[tuple[Sequence[Piece], Path]]:
+    grouping: Grouping,
+) -> list[Group]:
     """The pieces of each chunk with the heading path that it is read under: about `target` tokens, at most READ_TOKENS."""
     longest = READ_TOKENS - TITLE_TOKENS - PATH_TOKENS
     pieces = pieces_of(blocks, text, longest, count_tokens)
     paths = _Paths(pieces, count_tokens)
-    groups = group(
-        pieces, boundaries(pieces, text), target, lambda path: READ_TOKENS - TITLE_TOKENS - paths.fitted(path)[1]
-    )
+    groups = grouping(pieces, text, target, lambda path: READ_TOKENS - TITLE_TOKENS - paths.fitted(path)[1])
     return [(together, paths.fitted(path)[0]) for together, path in groups]
 
 
@@ -36,7 +34,7 @@ class _Paths:
     """Heading paths cut to what there is room for."""
 
     def __init__(self, pieces: Sequence[Piece], count_tokens: TokenCounter) -> None:
-        names = list(dict.fromkeys(name for piece in pieces for name in (*piece.path, piece.columns)))
+        names = list(dict.fromkeys(name for piece in pieces for name in (*piece.path, *piece.table)))
         self._counts = dict(zip(names, count_tokens([f" > {name}" for name in names]), strict=True))
         self._fitted: dict[Path, tuple[Path, int]] = {}
 

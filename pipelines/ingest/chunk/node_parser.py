@@ -10,7 +10,7 @@ from llama_index.core.schema import BaseNode, Document, NodeRelationship, Relate
 
 from pipelines.domain.chunks import Region
 from pipelines.domain.documents import Block
-from pipelines.ingest.chunk.boundaries import Boundaries, layout_boundaries
+from pipelines.ingest.chunk.boundaries import Grouping
 from pipelines.ingest.chunk.layout import layout_groups, regions_of
 from pipelines.ingest.chunk.pieces import block_spans
 from pipelines.ports import TokenCounter
@@ -25,7 +25,7 @@ class LayoutNodeParser(NodeParser):
 
     target_tokens: int
     count_tokens: Any  # TokenCounter; pydantic cannot check a callable's types
-    boundaries: Any = layout_boundaries  # Boundaries
+    grouping: Any  # Grouping
     include_metadata: bool = False  # the blocks of a document are not those of a node
 
     def _parse_nodes(self, nodes: Sequence[BaseNode], *_: Any, **__: Any) -> list[BaseNode]:
@@ -35,12 +35,12 @@ class LayoutNodeParser(NodeParser):
         text = node.get_content()
         blocks: Sequence[Block] = node.metadata["blocks"]
         count_tokens: TokenCounter = self.count_tokens
-        boundaries: Boundaries = self.boundaries
+        grouping: Grouping = self.grouping
         spans = block_spans(blocks)
         source = RelatedNodeInfo(node_id=node.node_id)  # without the metadata, which holds all blocks
         parts: list[TextNode] = []
         for ordinal, (pieces, path) in enumerate(
-            layout_groups(blocks, text, self.target_tokens, count_tokens, boundaries)
+            layout_groups(blocks, text, self.target_tokens, count_tokens, grouping)
         ):
             start, end = pieces[0].start, pieces[-1].end
             regions: tuple[Region, ...] = regions_of(pieces, blocks, spans)

@@ -14,6 +14,9 @@ SEPARATOR = "\n\n"  # between the blocks of a canonical text
 
 CHARACTERS_PER_TOKEN = 10  # at most: WordPiece makes one token of a word it does not know, be it a megabyte of Base64
 
+_CAPTION = re.compile(r"(?:table|tab\.|exhibit|schedule|chart)\s+[\dA-Z]", re.IGNORECASE)
+_LONGEST_CAPTION = 200  # characters
+
 Span = tuple[int, int]
 
 
@@ -21,7 +24,8 @@ Span = tuple[int, int]
 class Piece:
     """Characters [start, end) of the canonical text, inside one block, without white space at its ends.
 
-    `path` is the headings above it, outermost first; `columns` the header of the table that it is a later row of.
+    `path` is the headings above it, outermost first; `table` the caption and the header of the table that it is a later row
+    of.
     """
 
     start: int
@@ -29,9 +33,10 @@ class Piece:
     block: int
     kind: BlockKind
     path: tuple[str, ...] = ()
-    columns: str = ""
+    table: tuple[str, ...] = ()
     level: int = 0  # of a heading
     tokens: int = 0
+    captions: int | None = None  # the block of the table that it is the caption of
 
 
 def block_spans(blocks: Sequence[Block]) -> list[Span]:
@@ -66,12 +71,17 @@ def pieces_of(blocks: Sequence[Block], text: str, longest: int, count_tokens: To
 
 def _cut_blocks(blocks: Sequence[Block]) -> Iterator[Piece]:
     headings: list[tuple[int, str]] = []  # (level, text), outermost first
+    captions = captions_of(blocks)
+    captioned = {caption: table for table, caption in captions.items()}
+    named = ""  # the caption of the table that may go on
     for number, (block, (start, _)) in enumerate(zip(blocks, block_spans(blocks), strict=True)):
         if block.kind is BlockKind.HEADING:
             level = block.level or 1
             headings = [(above, heading) for above, heading in headings if above < level]
         path = tuple(heading for _, heading in headings)
-        columns = _columns(block)
+        if block.kind is BlockKind.TABLE and not (block.continues and number not in captions):
+            named = " ".join(blocks[captions[number]].text.split()) if number in captions else ""
+        table = tuple(filter(None, (named, _columns(block)))) if block.kind is BlockKind.TABLE else ()
         for ordinal, (first, last) in enumerate(_cut(block)):
             yield Piece(
                 start + first,
@@ -79,11 +89,35 @@ def _cut_blocks(blocks: Sequence[Block]) -> Iterator[Piece]:
                 number,
                 block.kind,
                 path,
-                columns if ordinal else "",
+                table if ordinal else table[:1] if block.continues and named else (),
                 level if block.kind is BlockKind.HEADING else 0,
+                captions=captioned.get(number),
             )
         if block.kind is BlockKind.HEADING and block.text.strip():
             headings.append((level, " ".join(block.text.split())))
+
+
+def captions_of(blocks: Sequence[Block]) -> dict[int, int]:
+    """For each table that has one, the block that says what it shows or in which unit: the one before it, or after it."""
+    found: dict[int, int] = {}
+    for number, block in enumerate(blocks):
+        if block.kind is not BlockKind.TABLE:
+            continue
+        for near in (number - 1, number + 1):
+            if (
+                0 <= near < len(blocks)
+                and near not in found.values()
+                and _is_caption(blocks[near], above=near < number)
+            ):
+                found[number] = near
+                break
+    return found
+
+
+def _is_caption(block: Block, *, above: bool) -> bool:
+    if block.kind not in (BlockKind.PARAGRAPH, BlockKind.FIGURE) or len(block.text) > _LONGEST_CAPTION:
+        return False
+    return bool(_CAPTION.match(block.text)) or (above and block.text.endswith((")", ":")))
 
 
 def _cut(block: Block) -> Iterator[Span]:
@@ -104,8 +138,6 @@ def _matches(pattern: str, text: str, flags: int = 0) -> Iterator[Span]:
 
 
 def _columns(block: Block) -> str:
-    if block.kind is not BlockKind.TABLE:
-        return ""
     header = block.cells[0] if block.cells else block.text.split("\n", 1)[0].split("|")
     return " | ".join(" ".join(cell.split()) for cell in header if cell.strip())
 

@@ -6,12 +6,9 @@ import mmap
 from pathlib import Path
 from typing import NamedTuple
 
-PDF, MARKDOWN, TEXT = "application/pdf", "text/markdown", "text/plain"
+from pipelines.ingest.parse.media_types import IMAGES, PDF
 
-_MARKDOWN_SUFFIXES = (".md", ".markdown", ".mdown")
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_NOT_TEXT = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")  # control characters that text does not hold
-_HEAD, _TAIL = 1024, 2048  # where readers look for %PDF- and %%EOF
+_TAIL = 2048  # bytes: where readers look for %%EOF
 
 
 class PageRange(NamedTuple):
@@ -21,20 +18,10 @@ class PageRange(NamedTuple):
     last: int
 
 
-def detect_media_type(head: bytes, filename: str) -> str | None:
-    """By the first bytes, then by the name; None when it is nothing that is read here.
-
-    A PDF may begin with other bytes (ISO 32000-1, note to 7.5.2): the header counts within the first 1,024.
-    """
-    if b"%PDF-" in head[:_HEAD]:
-        return PDF
-    if not head.startswith(_UTF16_MARKS) and _NOT_TEXT & set(head):
-        return None
-    return MARKDOWN if filename.lower().endswith(_MARKDOWN_SUFFIXES) else TEXT
-
-
 def suspicious(path: Path, media_type: str) -> bool:
-    """Whether a PDF looks encrypted or damaged from outside, so that it should be opened before it is taken."""
+    """Whether a file should be opened before it is taken: a picture, a PDF that looks encrypted or damaged."""
+    if media_type in IMAGES:
+        return True
     if media_type != PDF or path.stat().st_size == 0:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import onnxruntime
 
+onnxruntime.disable_telemetry_events()  # Microsoft's, which is on by default; app/__init__.py says more
+
 
 def _one_thread() -> onnxruntime.SessionOptions:
     options = _SessionOptions()

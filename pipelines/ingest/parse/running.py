@@ -7,12 +7,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from pipelines.domain.documents import Block
+from pipelines.domain.documents import Block, Box
 from pipelines.ingest.parse.mupdf import pymupdf
 from pipelines.ingest.parse.words import clean, shape
 
 _NEARBY = (1, -1, 2, -2)  # pages away: left and right pages may have headers of their own
 _BAND = 6.0  # points above and below
+_ASIDE = 30.0  # points to its left and right: a page's number may get longer
 _SHARE = 0.8  # of the words; a section's name may change
 _UNREADABLE = (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase)
 
@@ -24,24 +25,30 @@ class RunningText:
         self._document = document
         self._words = cache(self._read)
 
-    def holds(self, block: Block) -> bool:
-        """Whether a page nearby has these words at this height, numbers aside."""
-        wanted = set(shape(block.text).split())
+    def holds(self, block: Block, *, exactly: bool = False) -> bool:
+        """Whether a page nearby has these words at this height: numbers aside, or all of them `exactly`."""
+        wanted = set((clean(block.text).lower() if exactly else shape(block.text)).split())
+        share = 1.0 if exactly else _SHARE
         return any(
-            len(wanted & self._band(block.page + away, block.box.y0, block.box.y1)) >= _SHARE * len(wanted)
+            len(wanted & self._around(block.page + away, block.box, exactly)) >= share * len(wanted)
             for away in _NEARBY
             if 1 <= block.page + away <= self._document.page_count
         )
 
-    def _band(self, number: int, top: float, bottom: float) -> set[str]:
-        return {word for word, y in self._words(number) if top - _BAND <= y <= bottom + _BAND}
+    def _around(self, number: int, box: Box, exactly: bool) -> set[str]:
+        inside = (
+            word
+            for word, x, y in self._words(number)
+            if box.y0 - _BAND <= y <= box.y1 + _BAND and box.x0 - _ASIDE <= x <= box.x1 + _ASIDE
+        )
+        return {word if exactly else shape(word) for word in inside}
 
-    def _read(self, number: int) -> list[tuple[str, float]]:
-        """Words of a page with the height of their middle; none of a page that cannot be read."""
+    def _read(self, number: int) -> list[tuple[str, float, float]]:
+        """Words of a page with the places of their middles; none of a page that cannot be read."""
         try:
             page = self._document[number - 1]
             page.remove_rotation()  # as the layout analysis does
             found = page.get_text("words")
         except _UNREADABLE:
             return []
-        return [(shape(clean(word)), (y0 + y1) / 2) for _, y0, _, y1, word, *_ in found]
+        return [(clean(word).lower(), (x0 + x1) / 2, (y0 + y1) / 2) for x0, y0, x1, y1, word, *_ in found]

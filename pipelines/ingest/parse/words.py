@@ -12,6 +12,8 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _SPACES = re.compile(r"[ \t\r\n\u2000-\u200a\u202f\u3000]+")
 _NUMBER = re.compile(r"\d+|\b[ivxlc]+\b")
 _BROKEN_WORD = re.compile(r"\w{2,}[-\u2010]$")
+_COMPOUND = re.compile(r"\w-\w+-$")  # "state-of-the-": what follows is another of its words
+_SHOWN_SOFT_HYPHEN = re.compile(r"\u00ad[-\u2010]?$")
 _CONJUNCTION = re.compile(r"(?:and|or|und|oder)\b")
 
 
@@ -27,7 +29,9 @@ def join(lines: Sequence[str]) -> str:
     text = ""
     for line in filter(None, map(clean, lines)):
         hyphen = _BROKEN_WORD.search(text) and not _CONJUNCTION.match(line)
-        if text.endswith("\u00ad") or (hyphen and line[0].islower()):
+        if _SHOWN_SOFT_HYPHEN.search(text):
+            text = _SHOWN_SOFT_HYPHEN.sub("", text) + line
+        elif hyphen and line[0].islower() and not _COMPOUND.search(text):
             text = text[:-1] + line
         elif hyphen and line[0].isalnum():
             text += line

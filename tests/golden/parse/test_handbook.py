@@ -95,6 +95,12 @@ def test_columns_are_read_one_after_the_other(handbook: ParsedDocument) -> None:
     assert places == sorted(places)
 
 
+def test_no_paragraph_falls_apart_into_words(handbook: ParsedDocument) -> None:
+    paragraphs = [block.text for block in handbook.blocks if block.kind is BlockKind.PARAGRAPH]
+    assert any(text.startswith("Overtime is agreed with your supervisor beforehand.") for text in paragraphs)
+    assert all(len(text.split()) > 2 for text in paragraphs)
+
+
 def test_no_block_holds_a_running_header_or_footer(handbook: ParsedDocument) -> None:
     text = "\n".join(block.text for block in handbook.blocks)
     assert not [words for words in ("Edition of 2026", "For internal use", "Page 1 of", "·") if words in text]

@@ -5,117 +5,53 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import fastapi
 import httpx
 import inngest
-import inngest.fast_api
 import pytest
-import uvicorn
 
-ROOT = Path(__file__).resolve().parents[3]
-EVENT_KEY, SIGNING_KEY = "event-key", "signkey-prod-" + "ef" * 16
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-@asynccontextmanager
-async def executor(port: int, journal: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
-    arguments = ["--port", str(port), "--journal", str(journal), "--event-key", EVENT_KEY, "--signing-key", SIGNING_KEY]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workflows.embedded", *arguments, "--log-level", "error"], cwd=ROOT
-    )
-    try:
-        await answering(f"http://127.0.0.1:{port}/health")
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(process.wait)
-
-
-async def answering(url: str) -> None:
-    async with httpx.AsyncClient() as http, asyncio.timeout(20):
-        while True:
-            try:
-                if (await http.get(url)).status_code == 200:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def serving_app(port: int, client: inngest.Inngest, functions: list[Any], **options: Any) -> AsyncIterator[None]:
-    app = fastapi.FastAPI()
-    app.get("/up")(lambda: "up")
-    inngest.fast_api.serve(app, client, functions, **options)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    running = asyncio.create_task(server.serve())
-    await answering(f"http://127.0.0.1:{port}/up")
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await running
+from tests.integration.embedded.remote import ROOT, executor, free_port, remote, serving_app
 
 
 @pytest.mark.parametrize("streaming", [None, inngest.Streaming.FORCE], ids=["plain", "streaming"])
 async def test_an_app_over_http_is_driven_through_a_kill_of_the_server(
     tmp_path: Path, streaming: inngest.Streaming | None
 ) -> None:
-    app_port, port = free_port(), free_port()
-    origin = f"http://127.0.0.1:{port}"
-    client = inngest.Inngest(
-        app_id="remote", is_production=True, api_base_url=origin, event_api_base_url=origin,
-        event_key=EVENT_KEY, signing_key=SIGNING_KEY,
-    )  # fmt: skip
-    calls: list[str] = []
-    reached, release = asyncio.Event(), asyncio.Event()
+    async with remote(free_port()) as server:
+        calls: list[str] = []
+        reached, release = asyncio.Event(), asyncio.Event()
 
-    @client.create_function(fn_id="work", trigger=inngest.TriggerEvent(event="go"))
-    async def work(ctx: inngest.Context) -> str:
-        async def first() -> None:
-            calls.append("first")
+        @server.client.create_function(fn_id="work", trigger=inngest.TriggerEvent(event="go"))
+        async def work(ctx: inngest.Context) -> str:
+            async def first() -> None:
+                calls.append("first")
 
-        async def second() -> str:
-            calls.append("second")
-            reached.set()
-            await release.wait()
-            return "done"
+            async def second() -> str:
+                calls.append("second")
+                reached.set()
+                await release.wait()
+                return "done"
 
-        await ctx.step.run("first", first)
-        return await ctx.step.run("second", second)
+            await ctx.step.run("first", first)
+            return await ctx.step.run("second", second)
 
-    async with serving_app(app_port, client, [work], streaming=streaming), httpx.AsyncClient() as http:
-        async with executor(port, tmp_path / "journal.db") as process:
-            registered = await http.put(f"http://127.0.0.1:{app_port}/api/inngest")
-            assert registered.json()["ok"] is True
-            (event,) = await client.send(inngest.Event(name="go"))
-            await reached.wait()
-            os.kill(process.pid, signal.SIGKILL)
-            await asyncio.to_thread(process.wait)
-            release.set()
-        async with executor(port, tmp_path / "journal.db"):  # and the app does not register again
-            authorised = {"authorization": f"Bearer {client_key()}"}
-            async with asyncio.timeout(20):
-                while (run := (await http.get(f"{origin}/v0/events/{event}/runs", headers=authorised)).json()[0])[
-                    "status"
-                ] == "RUNNING":
-                    await asyncio.sleep(0.05)
-            steps = (await http.get(f"{origin}/v0/runs/{run['id']}/steps", headers=authorised)).json()
-            assert (await http.get(f"{origin}/v0/runs/{run['id']}")).status_code == 401
-            assert (await http.get(f"{origin}/v0/runs/nobody", headers=authorised)).status_code == 404
+        async with serving_app(server.client, [work], streaming=streaming) as app_port:
+            async with executor(server.port, tmp_path / "journal.db") as process:
+                assert (await server.register(app_port))["ok"] is True
+                event = await server.send("go")
+                await reached.wait()
+                os.kill(process.pid, signal.SIGKILL)
+                await asyncio.to_thread(process.wait)
+                release.set()
+            async with executor(server.port, tmp_path / "journal.db"):  # and the app does not register again
+                run = await server.ended(event)
+                steps = await server.get(f"/v0/runs/{run['id']}/steps")
+                assert (await server.http.get("/v0/runs/nobody")).status_code == 404
+                async with httpx.AsyncClient(base_url=server.http.base_url) as stranger:
+                    assert (await stranger.get(f"/v0/runs/{run['id']}")).status_code == 401
     assert (run["status"], run["output"], run["function_id"]) == ("COMPLETED", "done", "remote-work")
     assert [(step["name"], step["status"], step["attempts"]) for step in steps] == [
         ("first", "COMPLETED", 1),
@@ -124,31 +60,23 @@ async def test_an_app_over_http_is_driven_through_a_kill_of_the_server(
     assert calls == ["first", "second", "second"]
 
 
-def client_key() -> str:
-    from inngest._internal import transforms
+async def test_what_is_not_supported_is_refused_by_name(tmp_path: Path) -> None:
+    async with remote(free_port()) as server:
 
-    return transforms.hash_signing_key(SIGNING_KEY)
+        @server.client.create_function(fn_id="odd", trigger=inngest.TriggerCron(cron="every now and then"))
+        async def odd(ctx: inngest.Context) -> None: ...
 
-
-async def test_a_registration_that_is_not_supported_is_refused_by_name(tmp_path: Path) -> None:
-    app_port, port = free_port(), free_port()
-    origin = f"http://127.0.0.1:{port}"
-    client = inngest.Inngest(
-        app_id="remote", is_production=True, api_base_url=origin, event_api_base_url=origin,
-        event_key=EVENT_KEY, signing_key=SIGNING_KEY,
-    )  # fmt: skip
-
-    @client.create_function(fn_id="odd", trigger=inngest.TriggerCron(cron="every now and then"))
-    async def odd(ctx: inngest.Context) -> None: ...
-
-    async with (
-        serving_app(app_port, client, [odd]),
-        httpx.AsyncClient() as http,
-        executor(port, tmp_path / "journal.db"),
-    ):
-        refused = await http.put(f"http://127.0.0.1:{app_port}/api/inngest")
-        assert "remote-odd" in refused.json()["error"]
-        assert "every now and then" in refused.json()["error"]
+        async with (
+            serving_app(server.client, [odd]) as app_port,
+            executor(server.port, tmp_path / "journal.db"),
+        ):
+            refused = (await server.register(app_port))["error"]
+            assert "remote-odd" in refused
+            assert "every now and then" in refused
+            for path, name in (("/v0/connect/start", "Connect"), ("/v1/realtime/publish", "realtime")):
+                answer = await server.http.post(path)
+                assert answer.status_code == 501
+                assert f"{name} is not supported" in answer.json()["error"]
 
 
 def test_without_a_signing_key_it_listens_to_the_loopback_address_alone() -> None:

@@ -7,6 +7,8 @@ import pytest
 from pipelines.domain.documents import Block, BlockKind, Box, Page, ParsedDocument
 from pipelines.ingest.normalise import normalise
 from pipelines.ingest.parse import codec
+from pipelines.ingest.parse.page_text import Style
+from pipelines.ingest.parse.prominence import prominence
 
 TOP, MIDDLE, BOTTOM = Box(50, 20, 500, 30), Box(50, 300, 500, 400), Box(50, 810, 500, 820)
 
@@ -87,3 +89,18 @@ def test_a_document_survives_being_stored() -> None:
     table = Block(BlockKind.TABLE, "| ä | 1 |\n| --- | --- |", 1, MIDDLE, cells=(("ä", "1"),))
     part = _part(1, [table, Block(BlockKind.HEADING, "𝑝 → ∞", 1, TOP, level=3)], title="Title")
     assert codec.load(codec.dump(part)) == part
+
+
+def test_headings_that_differ_in_their_number_do_not_run() -> None:
+    def page(number: int) -> list[Block]:
+        return [Block(BlockKind.HEADING, f"{number} Lesson", number, TOP, level=1), _text("Words.", number)]
+
+    document = normalise([_part(1, *map(page, range(1, 6)))])
+    assert [block.text for block in document.blocks if block.level] == [f"{number} Lesson" for number in range(1, 6)]
+
+
+def test_a_heading_without_a_number_is_as_high_as_those_that_look_like_it() -> None:
+    bold = Style(12, True, False, False)
+    texts = ["Foreword", "1.1 Scope", "1.1.1 Terms"]
+    blocks = [Block(BlockKind.HEADING, text, 1, MIDDLE, level=prominence(bold, text)) for text in texts]
+    assert [block.level for block in normalise([_part(1, blocks)]).blocks] == [1, 1, 2]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pipelines.domain.documents import Block, BlockKind
+from pipelines.domain.documents import Block, BlockKind, Box
 from pipelines.domain.errors import CairnError, EncryptedFile, TruncatedFile, UnreadableFile
 from pipelines.ingest.normalise import normalise
-from pipelines.ingest.parse import PDF, PageRange, parse_range, plan_ranges, probe
+from pipelines.ingest.parse import PDF, PageRange, parse_range, pdf, plan_ranges, probe
 from pipelines.ingest.parse.mupdf import pymupdf
+from pipelines.ingest.parse.page_text import NO_RULES, Style, Word
 
 Make = Callable[[Any], None]
 WORDS = "Nobody works alone in a dome at night, and the telescope is moved only after a call. " * 6
@@ -186,3 +188,39 @@ def test_damage_is_named(path: Path, damage: Callable[[Path], None], expected: t
     damage(path)
     with pytest.raises(expected):
         probe(path, PDF)
+
+
+def _chapter(heading: str, body: str = WORDS) -> Make:
+    def draw(page: Any) -> None:
+        page.insert_text((72, 60), heading, fontsize=20, fontname="hebo")
+        page.insert_textbox((72, 120, 520, 600), body, fontsize=11)
+
+    return draw
+
+
+def test_headings_of_chapters_on_pages_of_their_own_do_not_run(path: Path) -> None:
+    _write(path, *(_chapter(f"{number} Lesson") for number in (1, 2, 3)))
+    assert [block.text for block in _blocks(path) if block.level] == ["1 Lesson", "2 Lesson", "3 Lesson"]
+
+
+def test_a_heading_of_one_word_does_not_run_because_the_next_page_says_the_word(path: Path) -> None:
+    _write(path, _chapter("Night"), lambda page: page.insert_text((72, 60), WORDS[:70], fontsize=11))
+    assert _blocks(path)[0].text == "Night"
+
+
+def test_a_region_over_two_columns_is_read_column_by_column() -> None:
+    def column(x: float) -> list[Word]:
+        style = Style(10, False, False, False)
+        cells = [(x + 80 * at, 20.0 * row, f"{x:.0f}/{row}/{at}") for row in range(4) for at in range(2)]
+        return [Word(x, y, x + 40, y + 11, text, number, style) for number, (x, y, text) in enumerate(cells)]
+
+    region = SimpleNamespace(boxclass="table", table=None, textlines=())
+    left, right = column(50), column(300)
+    found = [
+        block
+        for own, other in ((left, right), (right, left))
+        for block, _ in pdf._by_network(own, other, [(region, Box(40, -5, 500, 90))], NO_RULES, 1)
+    ]
+    assert [[row[0] for row in block.cells or ()] for block in found] == [
+        [f"{x}/{row}/0" for row in range(4)] for x in (50, 300)
+    ]

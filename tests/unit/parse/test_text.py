@@ -150,3 +150,25 @@ def test_any_text_is_read_or_refused_by_name(text: str, media_type: str) -> None
 def test_a_file_without_words_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile):
         _parse(tmp_path / "blank.txt", " \n\f\n", TEXT)
+
+
+@pytest.mark.parametrize("media_type", [TEXT, MARKDOWN])
+def test_lines_too_long_to_be_wrapped_are_paragraphs_of_their_own(tmp_path: Path, media_type: str) -> None:
+    long = ["The first paragraph goes on. " * 10, "So does the second, `code` and all. " * 10]
+    document = _parse(tmp_path / "long", "A title\n" + "\n".join(long) + "\n", media_type)
+    assert [block.box.y0 for block in document.blocks] == [0, 1, 2]
+    assert document.blocks[0].text == "A title"
+    assert document.blocks[1].text == long[0].strip()
+
+
+@pytest.mark.parametrize("media_type", [TEXT, MARKDOWN])
+def test_wrapped_lines_are_one_paragraph(tmp_path: Path, media_type: str) -> None:
+    (block,) = _parse(tmp_path / "wrapped", "Some lines\nthat end because\nthey are full.\n", media_type).blocks
+    assert block.text == "Some lines that end because they are full."
+    assert (block.box.y0, block.box.y1) == (0, 3)
+
+
+def test_what_only_looks_like_a_tag_is_kept(tmp_path: Path) -> None:
+    text = "Write to <name> of <b>your</b> team<br>or ask.\n"
+    (block,) = _parse(tmp_path / "tags.md", text, MARKDOWN).blocks
+    assert block.text == "Write to <name> of your teamor ask."

@@ -16,6 +16,7 @@ from pipelines.domain.documents import Collection, Document
 from tests.contract.samples import PAPERS, ready, set_up
 from tests.fakes.embedders import OneEmbedder
 from tests.fakes.models import MemoryIndex
+from tests.fakes.pages import PrintedPages
 
 
 @dataclass
@@ -25,12 +26,14 @@ class Library:
     embedder: MiniLmEmbedder
     vectors: MemoryIndex
     retrieval: Retrieval
+    pages: PrintedPages
 
     async def add(self, document: Document, texts: Sequence[str], where: Collection = PAPERS) -> list[Chunk]:
         """A document that answers and is found."""
         with self.catalog.begin() as uow:
             rows = ready(uow, document, texts)
         await self.index(rows, where)
+        self.pages.print(rows)
         return rows
 
     async def index(self, rows: Sequence[Chunk], where: Collection = PAPERS) -> None:
@@ -51,6 +54,6 @@ async def library(tmp_path: Path, models: Path) -> AsyncIterator[Library]:
     set_up(catalog)
     embedder, keywords, vectors = MiniLmEmbedder(models, threads=1), SqlKeywordIndex(catalog), MemoryIndex()
     retrieval = Retrieval(catalog, OneEmbedder(embedder), vectors, keywords, index_timeout_s=5)
-    yield Library(catalog, keywords, embedder, vectors, retrieval)
+    yield Library(catalog, keywords, embedder, vectors, retrieval, PrintedPages())
     await embedder.close()
     catalog.close()

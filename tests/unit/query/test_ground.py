@@ -67,6 +67,35 @@ def test_what_no_passage_says_is_not_supported(claim: str) -> None:
     assert _said(claim) == []
 
 
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        ("There were not no acquisitions during 2017.", "There were no acquisitions during 2017."),
+        ("The group has not more than 9,000 locations.", "The group has more than 9,000 locations."),
+        (
+            "Any fraud, whether or not material, that involves employees who have not a significant role in control.",
+            "Any fraud, whether or not material, that involves employees who have a significant role in control.",
+        ),
+        (
+            "Verizon has not significant debt, and does not retire existing debt.",
+            "Verizon has significant debt, and does not retire existing debt.",
+        ),
+        ("Supplemental balance sheet information is not provided.", "Supplemental Balance Sheet Information"),
+        ("The company is not not the surviving one.", "The company is not the surviving one."),
+    ],
+)
+def test_a_denial_is_told_clause_by_clause(claim: str, said: str) -> None:
+    evidence = pieces([passage(said)])
+    assert support(Claim.of(f"{claim} [1]"), evidence, np.array([0.99], np.float32)) == []
+    assert support(Claim.of(f"{said} [1]"), evidence, np.array([0.99], np.float32)) == evidence
+
+
+def test_a_denial_needs_words_that_deny_it() -> None:
+    said = "See Note 21 for legal proceedings that result from the accident of March 10, 2019, of Flight 302."
+    claim = Claim.of("Legal proceedings do not result from the accident of March 10, 2019, of Flight 302 [1].")
+    assert support(claim, pieces([passage(said)]), np.array([0.9], np.float32)) == []
+
+
 def test_a_claim_out_of_two_sentences_cites_both() -> None:
     both = _said("Employees get 28 days of paid leave, and video from the entrance is kept for 72 hours [1].")
     assert both == [RULES[0].quote, RULES[1].quote] or both == [RULES[1].quote, RULES[0].quote]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from app.services.retrieval import Retrieval
-from pipelines.domain.errors import CollectionNotFound, IndexUnavailable
+from pipelines.domain.answers import Passage
+from pipelines.domain.documents import Generation
+from pipelines.domain.errors import CollectionNotFound, IndexUnavailable, ModelUnavailable
+from pipelines.domain.filters import Filters
+from pipelines.ports import Hit, Vectors
 from tests.contract.samples import ANNA, BEN, CHUNKER, EVE, at, chunks, collection, document, ready, set_up, version
 from tests.fakes.embedders import OneEmbedder
 from tests.unit.query.conftest import Library
@@ -121,3 +127,71 @@ async def test_a_document_deleted_during_the_search_is_not_shown(library: Librar
 
     library.vectors.meanwhile = delete
     assert await _texts(library) == []
+
+
+async def test_a_document_that_the_question_names_comes_before_one_that_says_the_same(library: Library) -> None:
+    for name in ("BIRCH_2021", "CEDAR_2021", "CEDAR_2022", "AMBER_2022"):
+        await library.add(document(f"doc_{name}", title=name), ["Total revenue was 5 million."])
+    found = await library.retrieval.search(BEN, "papers", "What was the revenue of Cedar in FY2022?")
+    assert found.passages[0].source.title == "CEDAR_2022"
+    assert found.passages[0].score == found.passages[0].scores.rerank
+
+
+async def test_what_the_question_means_is_found_by_what_documents_write(library: Library) -> None:
+    library.vectors.dead = True
+    statement = "Total current assets 5,120. Total current liabilities 4,010."
+    others = [f"The quick brown fox number {number} jumps." for number in range(20)]
+    await library.add(document("doc_a"), [statement, *others])
+    assert statement in (await _texts(library, "Is the working capital positive?"))[:1]
+
+
+async def test_filters_hold_whatever_the_indexes_propose(library: Library) -> None:
+    await library.add(document("doc_a"), [LEAVE])
+    await library.add(document("doc_b"), ["Employees get 30 days of paid leave each year."])
+    only_b = Filters(document_ids=frozenset({"doc_b"}))
+
+    class Careless:
+        """Knows no filters."""
+
+        async def query(self, generation: Generation, vector: Vectors, limit: int, *_: object) -> list[Hit]:
+            return await library.vectors.query(generation, vector, limit)
+
+    for vectors in (library.vectors, Careless()):
+        retrieval = Retrieval(library.catalog, OneEmbedder(library.embedder), vectors, library.keywords)  # type: ignore[arg-type]
+        found = await retrieval.search(BEN, "papers", QUESTION, filters=only_b)
+        assert [passage.source.document_id for passage in found.passages] == ["doc_b"]
+
+
+async def test_a_name_that_changed_is_known_at_once(library: Library) -> None:
+    for name in ("BIRCH_2021", "CEDAR_2021"):
+        await library.add(document(f"doc_{name}", title=name), ["Total revenue was 5 million."])
+    question = "What was the revenue of Walnut?"
+    await library.retrieval.search(BEN, "papers", question)
+    with library.catalog.begin() as uow:
+        uow.documents.rename("doc_CEDAR_2021", "walnut.pdf", "WALNUT_2021", {}, at(9))
+    found = await library.retrieval.search(BEN, "papers", question)
+    assert found.passages[0].source.title == "WALNUT_2021"
+
+
+async def test_a_reranker_has_the_last_word_and_its_absence_is_told(library: Library) -> None:
+    await library.add(document("doc_a"), [LEAVE, "Leave is asked for in writing."])
+
+    class Backwards:
+        dead = False
+
+        async def rerank(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
+            if self.dead:
+                raise ModelUnavailable
+            return list(reversed(passages))
+
+    reranker = Backwards()
+    embedders = OneEmbedder(library.embedder)
+    retrieval = Retrieval(library.catalog, embedders, library.vectors, library.keywords, reranker=reranker)
+    plain = await _texts(library)
+    assert [each.source.chunk.text for each in (await retrieval.search(BEN, "papers", QUESTION)).passages] == plain[
+        ::-1
+    ]
+    reranker.dead = True
+    found = await retrieval.search(BEN, "papers", QUESTION)
+    assert found.degraded == ("reranker",)
+    assert [each.source.chunk.text for each in found.passages] == plain

@@ -1,0 +1,72 @@
+"""What people think of answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_
+from sqlmodel import Session, col, delete, select
+
+from app.adapters.sql.models import FeedbackRow
+from pipelines.domain.conversations import Feedback, Thumb
+
+
+@dataclass(frozen=True, slots=True)
+class SqlFeedback:
+    """FeedbackBook of pipelines/ports.py."""
+
+    session: Session
+
+    def put(self, feedback: Feedback, most: int) -> None:
+        mine = and_(
+            col(FeedbackRow.tenant_id) == feedback.tenant_id,
+            col(FeedbackRow.user_id) == feedback.user_id,
+            col(FeedbackRow.id) != feedback.id,
+        )
+        newest = select(FeedbackRow.id).where(mine).order_by(*_NEWEST_FIRST).limit(most - 1)
+        self.session.exec(delete(FeedbackRow).where(mine, col(FeedbackRow.id).not_in(newest)))
+        self.session.merge(
+            FeedbackRow(
+                id=feedback.id,
+                tenant_id=feedback.tenant_id,
+                user_id=feedback.user_id,
+                answer_id=feedback.answer_id,
+                thumb=feedback.thumb,
+                score=feedback.score,
+                comment=feedback.comment,
+                created_at=feedback.created_at,
+            )
+        )
+
+    def page(self, tenant_id: str, after: str | None, limit: int) -> list[Feedback]:
+        where: list[ColumnElement[bool]] = [col(FeedbackRow.tenant_id) == tenant_id]
+        if after is not None:
+            last = self.session.get(FeedbackRow, after)
+            mine = last is not None and last.tenant_id == tenant_id
+            where.append(_older_than(last) if last and mine else col(FeedbackRow.id).in_([]))
+        rows = self.session.exec(select(FeedbackRow).where(*where).order_by(*_NEWEST_FIRST).limit(limit))
+        return [
+            Feedback(
+                id=row.id,
+                tenant_id=row.tenant_id,
+                user_id=row.user_id,
+                answer_id=row.answer_id,
+                thumb=Thumb(row.thumb) if row.thumb else None,
+                score=row.score,
+                comment=row.comment,
+                created_at=row.created_at,
+            )
+            for row in rows
+        ]
+
+    def forget(self, before: datetime) -> int:
+        return self.session.exec(delete(FeedbackRow).where(col(FeedbackRow.created_at) < before)).rowcount
+
+
+_NEWEST_FIRST = (col(FeedbackRow.created_at).desc(), col(FeedbackRow.id).desc())
+
+
+def _older_than(last: FeedbackRow) -> ColumnElement[bool]:
+    at = col(FeedbackRow.created_at)
+    return or_(at < last.created_at, and_(at == last.created_at, col(FeedbackRow.id) < last.id))

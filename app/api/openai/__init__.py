@@ -1,0 +1,1 @@
+"""The part of OpenAI's API that its clients ask answers by."""

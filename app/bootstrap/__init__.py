@@ -1,0 +1,257 @@
+"""The composition root: builds everything from the settings. Nothing else imports an adapter or knows which one is used."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from app.adapters import inngest_client, secret_files
+from app.adapters.oidc import Claims, OidcTokens
+from app.adapters.process_pool import ProcessPool
+from app.adapters.redis_cache import RedisCache
+from app.adapters.remains import FolderRemains, RedisRemains, SqlRemains
+from app.adapters.watched_folders import LocalFolders
+from app.bootstrap.assembly import FIRST_KEY_FILE, Assembly
+from app.bootstrap.dependencies import dependencies
+from app.bootstrap.engine import Engine
+from app.bootstrap.models import Models, find_ocr
+from app.bootstrap.program import program
+from app.bootstrap.stores import Stores
+from app.services.admission import AdmittedAsk
+from app.services.answer_records import AnswerRecords, RecordedAnswers
+from app.services.ask import Answerer, Ask
+from app.services.audit import Audit
+from app.services.audited_ask import AuditedAsk
+from app.services.bundle import Services
+from app.services.bundles import Bundles
+from app.services.caching.answers import CachedAsk
+from app.services.caching.retrieval import CachedRetrieval
+from app.services.collections import Collections
+from app.services.conversations import ConversationGarbage, Conversations, FeedbackBook
+from app.services.deletion import DocumentDeletion
+from app.services.dialogue import Dialogue, FollowUps
+from app.services.documents import Documents
+from app.services.embedding_cache import CachedEmbedders
+from app.services.erasure import DocumentErasure, Erasures
+from app.services.evaluations import CollectionEvaluation, Evaluations
+from app.services.figures import Figures
+from app.services.golden_sets import GoldenSets
+from app.services.health import Health
+from app.services.identity import FIRST_TENANT, Identity
+from app.services.indexing import Indexing
+from app.services.ingestion import DocumentIngestion, IngestionLimits, VersionCache
+from app.services.job_record import CatalogJobRecord
+from app.services.jobs import Jobs
+from app.services.kept import Kept, limits
+from app.services.keys import Keys
+from app.services.outbox import Outbox
+from app.services.page_pictures import PagePictures
+from app.services.reindex import CollectionReindex, Reindexes
+from app.services.reindex_gate import ReindexGate
+from app.services.rereading import Rereading
+from app.services.retention import Retention
+from app.services.retrieval import Retrieval, Search
+from app.services.sources import Sources
+from app.services.staging import Staging
+from app.services.sync import FolderSync
+from app.services.sync_files import FileIntake
+from app.services.unpacking import BundleUnpacking
+from app.services.upkeep.bundles import IntakeGarbage
+from app.services.upkeep.files import FileReconciliation
+from app.services.upkeep.garbage import Garbage
+from app.services.upkeep.indexes import IndexReconciliation
+from app.services.upkeep.jobs import JobReconciliation
+from app.services.upkeep.requests import Reconciles
+from app.settings import Settings
+from pipelines.domain.access import Role
+from pipelines.ingest.bundle import Limits as BundleLimits
+from pipelines.ingest.chunk import CHUNKER
+from pipelines.ingest.redact import POLICIES
+from pipelines.query.cache_key import digest
+from workflows import registry
+from workflows.ingest import Limits
+from workflows.maintenance import Upkeep
+from workflows.steps import Retries
+
+__all__ = ["FIRST_KEY_FILE", "Assembly", "assemble", "find_ocr"]
+
+# What a cited page is read again with: a process of its own, since questions come before documents.
+_READER_MEMORY_BYTES = 1024 * 1024 * 1024
+_READER_TIMEOUT_S = 10
+_READER_IDLE_S = 600
+
+
+def assemble(settings: Settings) -> Assembly:
+    """Opens nothing, except that it makes the data folder and its key for redaction when they are not there."""
+    folder = settings.data_dir.resolve()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stores, models, engine = Stores.of(settings), Models.of(settings), Engine.of(settings)
+    catalog = stores.catalog
+    pool = ProcessPool(settings.worker_processes, settings.worker_memory_bytes, settings.parse_timeout_s)
+    readers = ProcessPool(1, _READER_MEMORY_BYTES, _READER_TIMEOUT_S, idle_timeout_s=_READER_IDLE_S, niceness=0)
+    ocr = find_ocr(settings)
+    staging = Staging(
+        folder / "incoming", pool, max_file_bytes=settings.max_file_bytes, max_pages=settings.max_pages, ocr=ocr
+    )
+    outbox = Outbox(catalog, inngest_client.InngestEvents(engine.client))
+    collections = Collections(catalog, models.embedders, CHUNKER, _now)
+    record = CatalogJobRecord(catalog, _now)
+    kept = Kept(stores.cache, catalog, limits(settings.cache_max_bytes))
+    answer_embedders = CachedEmbedders(models.embedders, kept)
+    index_embedders = CachedEmbedders(models.embedders, kept, entries=0)  # a document's text comes once
+    retrieval = Retrieval(catalog, answer_embedders, stores.vectors, stores.keywords)
+    indexing = Indexing(catalog, stores.blobs, pool, index_embedders, stores.vectors, stores.keywords)
+    rereading = Rereading(catalog, stores.blobs, readers)
+    caches: list[VersionCache] = [kept, answer_embedders, rereading]
+    ingestion = DocumentIngestion(
+        catalog=catalog,
+        blobs=stores.blobs,
+        workers=pool,
+        embedders=index_embedders,
+        vectors=stores.vectors,
+        indexing=indexing,
+        caches=caches,
+        progress=record,
+        policy=POLICIES[settings.pii_policy],
+        redaction_key=bytes.fromhex(
+            secret_files.read_or_create(folder / "redaction-key", lambda: secrets.token_hex(32))
+        ),
+        clock=_now,
+        limits=IngestionLimits(max_pages=settings.max_pages),
+        ocr=ocr,
+        figures=Figures(models.vision, pool) if models.vision else None,
+    )
+    deletion = DocumentDeletion(catalog, stores.blobs, stores.vectors, stores.keywords, caches)
+    erasure = DocumentErasure(
+        catalog=catalog,
+        blobs=stores.blobs,
+        vectors=stores.vectors,
+        keywords=stores.keywords,
+        embedders=models.embedders,
+        stores=(
+            FolderRemains(folder, settings.erasure_search, pool),
+            SqlRemains(catalog, stores.keywords),
+            *([RedisRemains(stores.cache)] if isinstance(stores.cache, RedisCache) else []),
+        ),
+        signer=stores.signer,
+        limits=(*stores.unsearchable, *engine.unsearchable),
+        clock=_now,
+    )
+    reindexing = CollectionReindex(catalog, indexing, ingestion.redacted, record)
+    gate = ReindexGate(catalog, retrieval, stores.vectors, settings.reindex_max_loss)
+    history = timedelta(days=settings.history_days)
+    retention = Retention(catalog, collections, outbox, _now)
+    upkeep = Upkeep(
+        outbox,
+        IndexReconciliation(catalog, indexing, ingestion.redacted),
+        FileReconciliation(stores.blobs, catalog, _now),
+        JobReconciliation(catalog, outbox, _now),
+        Garbage(
+            catalog,
+            staging,
+            engine.executor.prune if engine.executor else None,
+            _now,
+            history,
+            (
+                IntakeGarbage(stores.blobs, catalog, _now, history).collect,
+                ConversationGarbage(catalog, _now, timedelta(days=settings.conversation_days)).collect,
+            ),
+        ),
+        retention,
+    )
+    documents = Documents(catalog, collections, stores.blobs, staging, outbox, _now)
+    folders = LocalFolders(settings.roots_by_tenant(FIRST_TENANT), folder)
+    bundle_limits = BundleLimits(settings.max_files_per_bundle, settings.max_bundle_bytes)
+    bundles = Bundles(catalog, collections, stores.blobs, staging, outbox, _now, bundle_limits)
+    unpacking = BundleUnpacking(catalog, stores.blobs, documents, record, bundle_limits)
+    sources = Sources(catalog, collections, folders, outbox, _now)
+    intake = FileIntake(catalog, folders, documents, _now)
+    sync = FolderSync(catalog, stores.blobs, folders, intake, outbox, record, _now, settle_s=settings.sync_settle_s)
+    audit = Audit(stores.audit, stores.signer, _now)
+    answering = partial(Ask, embedders=answer_embedders, chat=models.chat, pages=rereading, digest=models.digest)
+    anew = answering(retrieval)  # for what must not be given again: replays and evaluations
+    evaluations = Evaluations(catalog, collections, outbox, _now)
+    work = registry.Work(
+        ingestion,
+        deletion,
+        erasure,
+        reindexing,
+        gate,
+        unpacking,
+        sync,
+        sources,
+        upkeep,
+        CollectionEvaluation(catalog, anew, models.chat, record, _now),
+        evaluations if settings.nightly_evaluation else None,
+        record,
+    )
+    search: Search = retrieval
+    if settings.cache:
+        search = CachedRetrieval(retrieval, kept, catalog, program(), ttl_s=settings.cache_ttl_s)
+    ask: Answerer = AdmittedAsk(
+        answering(search),
+        places=settings.llm_concurrency + settings.llm_queue,
+        at_once=settings.llm_concurrency,
+    )
+    if settings.cache:  # what was given before takes no place
+        ask = CachedAsk(
+            ask,
+            kept,
+            catalog,
+            answer_embedders,
+            lambda: digest(program(), models.chat.name if models.chat else None, models.digest()),
+            ttl_s=settings.cache_ttl_s,
+            semantic=settings.semantic_cache,
+        )
+    answerer = AuditedAsk(RecordedAnswers(ask, catalog, _now), audit)
+    follow_ups, conversations = FollowUps(models.chat, models.embedders.count_tokens), Conversations(catalog, _now)
+    services = Services(
+        identity=Identity(catalog, _now, _tokens(settings)),
+        keys=Keys(catalog, _now),
+        audit=audit,
+        collections=collections,
+        documents=documents,
+        pages=PagePictures(stores.blobs, readers),
+        bundles=bundles,
+        sources=sources,
+        erasures=Erasures(catalog, stores.signer),
+        evaluations=evaluations,
+        golden_sets=GoldenSets(catalog, collections),
+        jobs=Jobs(catalog, outbox, _now),
+        outbox=outbox,
+        reindexes=Reindexes(catalog, collections, models.embedders, CHUNKER, outbox, _now),
+        reconciles=Reconciles(catalog, outbox, _now),
+        retention=retention,
+        retrieval=search,
+        ask=answerer,
+        answers=AnswerRecords(catalog, anew),
+        follow_ups=follow_ups,
+        dialogue=Dialogue(answerer, follow_ups, conversations, _now),
+        conversations=conversations,
+        feedback=FeedbackBook(catalog, _now),
+        count_tokens=models.embedders.count_tokens,
+        caches=kept,
+        health=Health(dependencies(settings, stores, models)),
+    )
+    retries = Retries(settings.step_retries, settings.retry_wait_s)
+    function_limits = Limits(retries=retries, documents=settings.ingest_concurrency)
+    functions = registry.functions(engine.client, work, function_limits)
+    return Assembly(settings, stores, models, engine, (pool, readers), staging, services, functions)
+
+
+def _tokens(settings: Settings) -> OidcTokens | None:
+    if settings.oidc_issuer is None:
+        return None
+    return OidcTokens(
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        FIRST_TENANT,
+        jwks_url=settings.oidc_jwks_url,
+        claims=Claims(settings.oidc_user_claim, settings.oidc_groups_claim, settings.oidc_roles_claim),
+        default_role=None if settings.oidc_default_role == "none" else Role(settings.oidc_default_role),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

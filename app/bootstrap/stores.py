@@ -1,0 +1,74 @@
+"""Where things are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.adapters.blobs import FolderBlobs
+from app.adapters.chroma import ChromaIndex
+from app.adapters.redis_cache import RedisCache
+from app.adapters.signing import Ed25519Signer
+from app.adapters.sql import SqlCatalog, SqlKeywordIndex
+from app.adapters.sql.audit import SqlAuditLog
+from app.adapters.sqlite_cache import SqliteCache
+from app.services.kept import limits
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    catalog: SqlCatalog
+    keywords: SqlKeywordIndex
+    vectors: ChromaIndex
+    blobs: FolderBlobs
+    signer: Ed25519Signer
+    audit: SqlAuditLog
+    cache: SqliteCache | RedisCache
+
+    @classmethod
+    def of(cls, settings: Settings) -> Stores:
+        catalog = SqlCatalog(settings.catalog_url)
+        folder = settings.data_dir.resolve()
+        signer = Ed25519Signer(folder / "receipt-key")
+        return cls(
+            catalog=catalog,
+            keywords=SqlKeywordIndex(catalog),
+            vectors=ChromaIndex(url=settings.chroma_url)
+            if settings.chroma_url
+            else ChromaIndex(path=folder / "chroma"),
+            blobs=FolderBlobs(folder / "files"),
+            signer=signer,
+            audit=SqlAuditLog(settings.database_url or f"sqlite:///{folder / 'audit.sqlite3'}", signer),
+            cache=RedisCache(settings.redis_url, limits(settings.cache_max_bytes))
+            if settings.redis_url
+            else SqliteCache(folder / "caches.sqlite3", limits(settings.cache_max_bytes)),
+        )
+
+    @property
+    def unsearchable(self) -> tuple[str, ...]:
+        """What a search for remains of a deleted document cannot see, in words."""
+        found = ["Backups, logs kept elsewhere and unused blocks of the disk were not searched."]
+        if not self.catalog.is_sqlite:
+            found.append(
+                "PostgreSQL was asked for its rows, after VACUUM where it is allowed; its files were not read."
+            )
+        if isinstance(self.cache, RedisCache):
+            found.append("The cache in Redis was asked for its entries; Redis' own files were not read.")
+        if not self.vectors.local:
+            found.append("The vector index is on another machine, and keeps no text; its files were not read.")
+        return tuple(found)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        try:
+            for store in (self.catalog, self.blobs, self.audit):
+                await asyncio.to_thread(store.open)
+            yield
+        finally:
+            await self.audit.close()
+            await self.vectors.close()
+            await asyncio.to_thread(self.cache.close)
+            await asyncio.to_thread(self.catalog.close)

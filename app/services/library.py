@@ -1,0 +1,56 @@
+"""What a person can search in a collection: its documents, by what narrows a question down and by their names."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.domain.access import Principal
+from pipelines.domain.documents import Collection
+from pipelines.domain.errors import CollectionNotFound
+from pipelines.domain.filters import Filters
+from pipelines.ports import Catalog
+from pipelines.query.naming import Names
+
+_KEPT = 64  # views
+_MOST_VERSIONS = 500  # that an index is asked for by name; of more, it proposes from everything
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A collection as one person sees it through filters. `version_ids` None: too many to name, or no filter."""
+
+    collection: Collection
+    version_ids: Sequence[str] | None
+    names: Names
+
+
+class Library:
+    """Sync: call it from a thread."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._known: OrderedDict[tuple[str, str, Filters], tuple[Sequence[str] | None, Names]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def shelf(self, principal: Principal, name: str, filters: Filters) -> Shelf:
+        """Raises CollectionNotFound. Remembered for as long as nothing changes that this person could see."""
+        with self._catalog.read() as uow:
+            view = uow.collections.view(principal, name)
+            if view is None:
+                raise CollectionNotFound(f"There is no collection {name!r}.")
+            key = (view.collection.id, view.seen, filters)
+            with self._lock:
+                known = self._known.get(key)
+            if known is None:
+                titles = uow.documents.titles(principal, view.collection.id, filters)
+                few = bool(filters) and len(titles) <= _MOST_VERSIONS
+                known = sorted(titles) if few else None, Names.of(titles.items())
+        with self._lock:
+            self._known[key] = known
+            self._known.move_to_end(key)
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return Shelf(view.collection, *known)

@@ -1,0 +1,1 @@
+"""How good a search is, measured on questions whose evidence is known."""

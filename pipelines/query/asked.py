@@ -1,0 +1,27 @@
+"""A question as it is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.query.glossary import Glossary
+from pipelines.query.terms import identifiers
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`phrases` are what documents write for what is asked; `identifiers` name one thing each."""
+
+    text: str
+    phrases: Sequence[str] = ()
+    identifiers: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, question: str, glossary: Glossary) -> Asked:
+        return cls(question, glossary.expand(question), identifiers(question))
+
+    @property
+    def meaning(self) -> str:
+        """What is embedded for it."""
+        return f"{self.text} {'; '.join(self.phrases)}" if self.phrases else self.text

@@ -1,0 +1,56 @@
+"""The order of what was found, without a model: documents that the question names first, passages that others around them
+support, and not one page alone (measured in docs/adr/0025-found-by-name-meaning-and-words.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pipelines.domain.answers import Place, Scores
+from pipelines.query.fuse import BEST
+
+_NAMED = 2.0  # how much more a passage of a document counts that the question surely names
+_NEIGHBOUR = 0.1  # of its score, for each of the two chunks beside it
+_SAME_PAGE = 0.5  # of its score, for each better passage of the same page
+_CEILING = BEST * (1 + _NAMED) * (1 + 2 * _NEIGHBOUR)
+
+
+def rerank(
+    fused: Sequence[tuple[str, Scores]], places: Mapping[str, Place], named: Mapping[str, float], limit: int
+) -> list[tuple[str, Scores]]:
+    """The best `limit` of fused chunks, by id, best first. `places` of each; `named`: version ids, and how surely (0..1)
+    the question names them.
+
+    `rerank`, 0..1, is what puts them in this order; so it depends on the chunks before them.
+    """
+    at = [places[chunk_id] for chunk_id, _ in fused]
+    own = {
+        (place.version_id, place.ordinal): (scores.fused or 0.0) * (1 + _NAMED * named.get(place.version_id, 0.0))
+        for place, (_, scores) in zip(at, fused, strict=True)
+    }
+    chosen = _spread(_pages(at), [_supported(own, place) for place in at], limit)
+    return [(fused[index][0], replace(fused[index][1], rerank=score / _CEILING)) for index, score in chosen]
+
+
+def _supported(own: Mapping[tuple[str, int], float], place: Place) -> float:
+    before, itself, after = (own.get((place.version_id, place.ordinal + step), 0.0) for step in (-1, 0, 1))
+    return itself + _NEIGHBOUR * (before + after)
+
+
+def _pages(places: Sequence[Place]) -> list[object]:
+    """The same for two places on one page. Where all of a document stands on its first page, it has no pages to speak of."""
+    paged = {place.version_id for place in places if place.page > 1}
+    return [place[::2] if place.version_id in paged else place for place in places]
+
+
+def _spread(pages: Sequence[object], scores: Sequence[float], limit: int) -> list[tuple[int, float]]:
+    """(index, score), best first: whoever reads several passages wants several places."""
+    left = dict(enumerate(scores))
+    chosen: list[tuple[int, float]] = []
+    while left and len(chosen) < limit:
+        best = max(left, key=lambda index: (left[index], -index))
+        chosen.append((best, left.pop(best)))
+        for index in left:
+            if pages[index] == pages[best]:
+                left[index] *= _SAME_PAGE
+    return chosen

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.e2e import engine
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine",
+        choices=[engine.EMBEDDED, engine.SERVER],
+        default=engine.EMBEDDED,
+        help="what runs the workflows in tests/e2e: the embedded executor, or a real Inngest server",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ[engine.VARIABLE] = config.getoption("--engine")
+
+
+def pytest_report_header() -> str | None:
+    if engine.chosen() == engine.EMBEDDED:
+        return None
+    return f"engine: {engine.absent() or 'Inngest server'}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    why = engine.absent() if engine.chosen() == engine.SERVER else None
+    for item in items:
+        if why and item.nodeid.startswith("tests/e2e/"):
+            item.add_marker(pytest.mark.skip(why))

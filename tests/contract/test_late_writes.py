@@ -1,0 +1,132 @@
+"""A step that outlives its document leaves nothing behind: what it wrote after the purge, it takes back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.adapters.blobs import FolderBlobs
+from app.adapters.sql import SqlCatalog, SqlKeywordIndex
+from app.services.deletion import DocumentDeletion
+from app.services.indexing import Indexing
+from app.services.ingestion import DocumentIngestion, IngestionLimits
+from app.services.job_record import CatalogJobRecord
+from pipelines.domain.documents import Document
+from pipelines.domain.errors import VersionSuperseded
+from pipelines.ingest import chunk, stages
+from pipelines.ingest.redact import DEFAULT_POLICY
+from pipelines.ports import TokenCounter, Vectors
+from tests.contract.samples import CHUNKER, PAPERS, at, chunks, document, ingest_job, set_up
+from tests.fakes.embedders import OneEmbedder
+from tests.fakes.models import MemoryIndex
+from workflows.events import BatchRequested, DocumentDeleted, DocumentUploaded
+
+VERSION = document("doc_a").latest
+UPLOAD = DocumentUploaded(tenant_id="acme", job_id=ingest_job(VERSION).id, document_id="doc_a", version_id=VERSION.id)
+BATCH = BatchRequested(**UPLOAD.model_dump(), chunks=2, batch_size=2)
+
+Meanwhile = Callable[[], Awaitable[None]]
+
+
+class InThisProcess:
+    """Workers whose last task is done just after the document was purged."""
+
+    def __init__(self) -> None:
+        self.before_the_end_of: tuple[Any, Meanwhile] | None = None
+
+    async def run(self, task: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        result = task(*args, **kwargs)
+        if self.before_the_end_of and self.before_the_end_of[0] is task:
+            await self.before_the_end_of[1]()
+        return result
+
+
+class SlowEmbedder:
+    model, dimensions, max_tokens = PAPERS.active_generation.embedding_model, 2, 256
+
+    def __init__(self) -> None:
+        self.meanwhile: Meanwhile | None = None
+
+    def token_counter(self) -> TokenCounter:
+        return lambda texts: [len(text.split()) for text in texts]
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        if self.meanwhile:
+            await self.meanwhile()
+        return np.full((len(texts), 2), 0.5**0.5, np.float32)
+
+    async def embed_query(self, text: str) -> Vectors:
+        return (await self.embed_documents([text]))[0]
+
+
+@pytest.mark.parametrize("step", ["parse", "redact", "chunk", "embed"])
+async def test_a_step_that_ends_after_the_purge_takes_its_result_back(
+    catalog: SqlCatalog, tmp_path: Path, step: str
+) -> None:
+    set_up(catalog)
+    blobs, workers, embedder = FolderBlobs(tmp_path / "files"), InThisProcess(), SlowEmbedder()
+    blobs.open()
+    await blobs.put(VERSION.blob_key, b"# Leave\n\nStaff have 28 days of leave a year.\n")
+    with catalog.begin() as uow:
+        uow.documents.add(_markdown())
+        uow.jobs.add(ingest_job(VERSION))
+        uow.chunks.replace(VERSION.id, CHUNKER, chunks(VERSION, ["Leave", "Staff have 28 days of leave a year."]))
+    ingestion, deletion = _built(catalog, blobs, workers, embedder)
+
+    async def delete() -> None:
+        deleted = DocumentDeleted(tenant_id="acme", job_id="job_d", document_id="doc_a")
+        with catalog.begin() as uow:
+            uow.documents.tombstone("doc_a", at(1))
+        await deletion.purge_files(deleted)
+        if step == "chunk":
+            await deletion.purge_catalog(deleted)
+
+    if step == "parse":
+        workers.before_the_end_of = (stages.parse_range, delete)
+        late = ingestion.parse(UPLOAD)
+    elif step == "redact":
+        await ingestion.parse(UPLOAD)
+        workers.before_the_end_of = (stages.redact_parts, delete)
+        late = ingestion.redact(UPLOAD)
+    elif step == "chunk":
+        await ingestion.parse(UPLOAD)
+        await ingestion.redact(UPLOAD)
+        workers.before_the_end_of = (stages.chunk_document, delete)
+        generation = replace(PAPERS.active_generation, chunker=chunk.CHUNKER)
+        late = ingestion.indexing.chunk(generation, VERSION, ingestion._redacted_key(VERSION))
+    else:
+        embedder.meanwhile = delete
+        late = ingestion.embed_batch(BATCH, 0)
+    with pytest.raises(VersionSuperseded):
+        await late
+    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+
+
+def _markdown() -> Document:
+    return replace(document("doc_a"), latest=replace(VERSION, media_type="text/markdown", filename="leave.md"))
+
+
+def _built(
+    catalog: SqlCatalog, blobs: FolderBlobs, workers: InThisProcess, embedder: SlowEmbedder
+) -> tuple[DocumentIngestion, DocumentDeletion]:
+    embedders, vectors, keywords = OneEmbedder(embedder), MemoryIndex(), SqlKeywordIndex(catalog)
+    ingestion = DocumentIngestion(
+        catalog=catalog,
+        blobs=blobs,
+        workers=workers,
+        embedders=embedders,
+        vectors=vectors,  # type: ignore[arg-type]  # what is asked of it here, it has
+        indexing=Indexing(catalog, blobs, workers, embedders, vectors, keywords),  # type: ignore[arg-type]
+        caches=(),
+        progress=CatalogJobRecord(catalog, lambda: at(2)),
+        policy=DEFAULT_POLICY,
+        redaction_key=bytes(32),
+        clock=lambda: at(2),
+        limits=IngestionLimits(),
+    )
+    return ingestion, DocumentDeletion(catalog, blobs, vectors, keywords, ())  # type: ignore[arg-type]
