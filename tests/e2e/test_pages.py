@@ -63,10 +63,14 @@ def test_what_is_not_there_is_said(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def test_a_text_has_no_pages_to_be_drawn(client: httpx.Client, tmp_path: Path) -> None:
+def test_a_text_is_drawn_from_its_reading_without_redacted_data(client: httpx.Client, tmp_path: Path) -> None:
     path = tmp_path / "note.txt"
-    path.write_text("The pump is inspected on Mondays.")
+    path.write_text("The pump is inspected on Mondays.\n\nWrite to ada.lovelace@example.org about it.")
     document = upload(client, path)
     finished(client, document["job_id"])
-    answer = client.get(f"/v1/documents/{document['document_id']}/pages/1.png")
-    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_type")
+    url = f"/v1/documents/{document['document_id']}/pages/1.png"
+    passage = client.post("/v1/search", json={"query": "When is the pump inspected?"}).json()["passages"][0]
+    marked = _picture(client.get(url, params={"highlight": ",".join(map(str, passage["boxes"][0]["box"]))}))
+    assert (_marked(_picture(client.get(url)), [0, 0, 595, 800]), _marked(marked, [0, 0, 595, 800]) > 0) == (0, True)
+    area = client.get(url, params={"area": "0,0,10,10"})
+    assert (area.status_code, area.json()["code"]) == (415, "unsupported_type")
