@@ -26,8 +26,12 @@ class Tokens(Protocol):
 
 
 class AuditLog(Protocol):
-    """Acts, a chain for each tenant; append-only. `record` returns when they are durable; AuditUnavailable when they are not."""
+    """Acts, a chain for each tenant; append-only. `record` returns when they are written; AuditUnavailable when they are not.
 
-    async def record(self, acts: Sequence[audit.Act]) -> None: ...
+    Written is: seen by every reader, whatever becomes of this process. With `durable` also: whatever becomes of the machine;
+    without it that is so a moment later.
+    """
+
+    async def record(self, acts: Sequence[audit.Act], *, durable: bool = True) -> None: ...
     def lines(self, tenant_id: str, after: int, limit: int) -> list[tuple[int, str]]: ...  # by number, as kept; sync
     def head(self, tenant_id: str) -> audit.AuditHead | None: ...  # None: nothing was recorded; sync

@@ -184,6 +184,12 @@ class Catalog(Protocol):
     def begin(self) -> AbstractContextManager[UnitOfWork]: ...  # serialised with other writers; commits on clean exit
     def read(self) -> AbstractContextManager[UnitOfWork]: ...  # one consistent snapshot; writes are refused
 
+    def commits(self) -> int | None:
+        """A number that another one follows with every commit, whoever makes it; None where that cannot be told at once.
+
+        The only thing here that may be asked on the event loop.
+        """
+
 
 class UnitOfWork(Protocol):
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,16 @@ class Ed25519Signer:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    @property
+    @cached_property
     def public_key(self) -> str:
         """32 bytes, base64."""
-        return base64.b64encode(self._key().public_key().public_bytes_raw()).decode()
+        return base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
 
     def sign(self, statement: Mapping[str, Any]) -> Signature:
-        value = base64.b64encode(self._key().sign(canonical(statement))).decode()
+        value = base64.b64encode(self._key.sign(canonical(statement))).decode()
         return Signature(ALGORITHM, key_id(self.public_key), value)
 
+    @cached_property
     def _key(self) -> Ed25519PrivateKey:
         def new() -> str:
             return Ed25519PrivateKey.generate().private_bytes_raw().hex()

@@ -34,8 +34,9 @@ DESCRIPTION = "Ask questions of your own documents, on your own hardware, with e
 ROUTERS = tuple(
     module.router
     for module in (
+        *(answers, openai),  # a path is looked for in this order: questions do not wait for the others
         *(documents, bundles, jobs, erasures, evaluations, collections, sources),
-        *(answers, answer_records, conversations, feedback, openai, keys, audit, admin, health),
+        *(answer_records, conversations, feedback, keys, audit, admin, health),
     )
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.services.bundle import Services
@@ -25,10 +26,20 @@ def _services(request: Request) -> Services:
 Use = Annotated[Services, Depends(_services)]
 
 
-def _principal(services: Use, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
+async def _principal(
+    services: Use, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
     if given is None:
         raise Unauthenticated
-    return services.identity.principal(given.credentials)
+    known = services.identity.known(given.credentials)
+    return await run_in_threadpool(services.identity.principal, given.credentials) if known is None else known
+
+
+def known_reader(request: Request) -> Principal | None:
+    """Who asks, where they are known without looking and may read."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    principal = _services(request).identity.known(secret) if scheme.lower() == "bearer" else None
+    return principal if principal is not None and principal.may(Permission.READ) else None
 
 
 def _who_may(permission: Permission, *, recorded: bool = True) -> Callable[..., Awaitable[Principal]]:

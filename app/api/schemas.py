@@ -337,8 +337,11 @@ class Passage(Schema):
     scores: Scores
 
 
-class Passages(Schema):
+class Shown(Schema):
     passages: list[Passage]
+
+
+class Passages(Shown):
     degraded: list[str]
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
@@ -51,6 +51,11 @@ def limit(app: FastAPI, limits: StreamLimits) -> None:
     app.state.stream_limits = limits
 
 
+def at_once(events: Iterable[SseEvent]) -> Response:
+    """All of a stream that is there already, in one piece."""
+    return Response(b"".join(map(_wire, events)), headers=_HEADERS, media_type=EventSourceResponse.media_type)
+
+
 def stream(events: Events, request: Request, *, error_name: str | None = "error") -> EventSourceResponse:
     """Sends the events; an error becomes the last one, in the shape that the route's errors have."""
     limits: StreamLimits = request.app.state.stream_limits
@@ -86,12 +91,16 @@ async def _encoded(events: Events, keep_alive_s: float) -> AsyncGenerator[bytes,
     async with aclosing(_with_pauses(events, keep_alive_s)) as paused:
         async for event in paused:
             if event is not None:
-                data = event.data if isinstance(event.data, str) else json.dumps(event.data, ensure_ascii=False)
-                yield format_sse_event(data_str=data, event=event.name, id=event.id)
+                yield _wire(event)
                 quiet_since = loop.time()
             elif loop.time() - quiet_since >= keep_alive_s:
                 yield format_sse_event(comment="alive")
                 quiet_since = loop.time()
+
+
+def _wire(event: SseEvent) -> bytes:
+    data = event.data if isinstance(event.data, str) else json.dumps(event.data, ensure_ascii=False)
+    return format_sse_event(data_str=data, event=event.name, id=event.id)
 
 
 async def _with_error(events: Events, instance: str, name: str | None) -> Events:

@@ -12,6 +12,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from app.services.ask import Answerer, AnswerEvent, Ask, Question
+from app.services.caching.unchanged import Unchanged
 from pipelines.domain.access import Principal
 from pipelines.domain.answers import Answer
 from pipelines.domain.errors import DependencyUnavailable, NotFound
@@ -22,7 +23,7 @@ from pipelines.query.replay import Standings, compare, lost
 
 log = structlog.get_logger()
 
-_GIVEN_AGAIN = ("exact", "semantic")
+GIVEN_AGAIN = ("exact", "semantic")
 
 
 class AnswerNotFound(NotFound):
@@ -49,6 +50,7 @@ class RecordedAnswers:
         self._answers = answers
         self._catalog = catalog
         self._clock = clock
+        self._held: Unchanged[tuple[Principal, str], bool] = Unchanged(catalog)
 
     async def stream(self, principal: Principal, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         async with aclosing(self._answers.stream(principal, question)) as events:
@@ -57,9 +59,9 @@ class RecordedAnswers:
 
     async def _kept(self, principal: Principal, question: Question, answer: Answer) -> Answer:
         """The same; marked when it could not be kept. One that was made for somebody before gets an id for this person."""
-        if answer.cache in _GIVEN_AGAIN:
+        if answer.cache in GIVEN_AGAIN:
             answer = replace(answer, id=_own_id(principal, question, answer))
-        if answer.manifest is None:
+        if answer.manifest is None or self._held.get((principal, answer.id)):
             return answer
         record = AnswerRecord(
             id=answer.id,
@@ -81,8 +83,10 @@ class RecordedAnswers:
 
     def _add(self, principal: Principal, record: AnswerRecord) -> None:
         """Once: an answer that is given again to the same person is on record."""
+        commits = self._held.now
         with self._catalog.read() as uow:
             if uow.answers.holds(principal, record.id):
+                self._held.put((principal, record.id), True, commits)
                 return
         with self._catalog.begin() as uow:
             if not uow.answers.holds(principal, record.id):

@@ -24,16 +24,23 @@ class Audit:
     clock: Clock
 
     async def record(
-        self, principal: Principal, action: str, targets: Targets, outcome: Outcome = Outcome.ALLOWED
+        self,
+        principal: Principal,
+        action: str,
+        targets: Targets,
+        outcome: Outcome = Outcome.ALLOWED,
+        *,
+        durable: bool = True,
     ) -> None:
         """Raises AuditUnavailable: then the act may not go on."""
         cut = {name: value[:_LONGEST] if isinstance(value, str) else value for name, value in targets.items()}
-        await self.log.record([Act(self.clock(), principal.tenant_id, principal.user_id, action, outcome, cut)])
+        act = Act(self.clock(), principal.tenant_id, principal.user_id, action, outcome, cut)
+        await self.log.record([act], durable=durable)
 
     async def shown(self, principal: Principal, action: str, collection: str, passages: Sequence[Passage]) -> None:
         """Which documents a question brings up, before they are shown. Raises AuditUnavailable."""
         documents = list(dict.fromkeys(passage.source.document_id for passage in passages))
-        await self.record(principal, action, {"collection": collection, "documents": documents})
+        await self.record(principal, action, {"collection": collection, "documents": documents}, durable=False)
 
     async def lines(self, principal: Principal, after: int) -> AsyncIterator[str]:
         """The rows of the principal's tenant as they are kept, by number."""

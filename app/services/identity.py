@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from app.services.caching.unchanged import Unchanged
 from pipelines.domain.access import ApiKey, Principal, Role
 from pipelines.domain.errors import DependencyUnavailable, Unauthenticated
 from pipelines.domain.ids import derived_id
@@ -20,12 +21,13 @@ _NOTED_EVERY = timedelta(minutes=1)
 
 
 class Identity:
-    """Sync: call it from a thread."""
+    """Sync: call it from a thread, except for `known`."""
 
     def __init__(self, catalog: Catalog, clock: Clock, tokens: Tokens | None = None) -> None:
         self._catalog = catalog
         self._tokens = tokens
         self._clock = clock
+        self._keys: Unchanged[str, ApiKey] = Unchanged(catalog)  # by the SHA-256 of their secrets
         self._noted: dict[str, datetime] = {}  # when a key's use was written down, by its id
         self._notes = ThreadPoolExecutor(1, "key-use")
 
@@ -36,11 +38,21 @@ class Identity:
         """
         if self._tokens is not None and secret.count(".") == _DOTS_OF_A_JWT:
             return self._tokens.principal(secret)
-        at = self._clock()
+        sha256, commits = digest(secret), self._keys.now
         with self._catalog.read() as uow:
-            key = uow.keys.by_secret_sha256(digest(secret))
-        if key is None or not key.opens(at):
+            key = uow.keys.by_secret_sha256(sha256)
+        if key is None or not key.opens(self._clock()):
             raise Unauthenticated
+        self._keys.put(sha256, key, commits)
+        return self._used(key)
+
+    def known(self, secret: str) -> Principal | None:
+        """The principal of an API key that opened a moment ago, while the catalog cannot say otherwise by now."""
+        key = self._keys.get(digest(secret))
+        return self._used(key) if key is not None and key.opens(self._clock()) else None
+
+    def _used(self, key: ApiKey) -> Principal:
+        at = self._clock()
         if at - self._noted.get(key.id, key.last_used_at or key.created_at - _NOTED_EVERY) >= _NOTED_EVERY:
             self._noted[key.id] = at
             self._notes.submit(self._note, key.id, at)  # nobody waits for it
@@ -53,6 +65,11 @@ class Identity:
         with self._catalog.begin() as uow:
             uow.keys.add_tenant(FIRST_TENANT, FIRST_TENANT, at)
             uow.keys.add(ApiKey(derived_id("key", digest(secret)), "first key", digest(secret), principal, at))
+
+    def close(self) -> None:
+        """Returns when the uses of keys are written down."""
+        self._notes.shutdown()
+        self._notes = ThreadPoolExecutor(1, "key-use")
 
     def _note(self, key_id: str, at: datetime) -> None:
         with suppress(DependencyUnavailable), self._catalog.begin() as uow:

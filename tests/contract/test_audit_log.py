@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,6 +64,27 @@ async def test_two_processes_write_one_chain(log: SqlAuditLog, empty_database: s
     await other.close()
     assert len(log.lines("acme", 0, 100)) == 40
     assert wrong(log) == []
+
+
+async def test_what_need_not_be_on_the_disk_first_is_seen_by_all_and_gets_there(
+    tmp_path: Path, signer: Ed25519Signer
+) -> None:
+    path, copy = tmp_path / "audit.sqlite3", tmp_path / "copy.sqlite3"
+    log = SqlAuditLog(f"sqlite:///{path}", signer)
+    await asyncio.to_thread(log.open)
+    for number in range(3):
+        await log.record([act(action=f"show {number}")], durable=False)
+        with closing(sqlite3.connect(path)) as reader:
+            assert reader.execute("SELECT max(number) FROM audit_rows").fetchone() == (number + 1,)
+    while True:  # without its log, the file is what the disk was told to keep
+        copy.write_bytes(path.read_bytes())
+        with closing(sqlite3.connect(copy)) as kept, suppress(sqlite3.OperationalError):
+            if kept.execute("SELECT count(*) FROM audit_rows").fetchone() == (3,):
+                break
+        await asyncio.sleep(0.02)
+    await log.record([act(action="delete")])
+    assert wrong(log) == []
+    await log.close()
 
 
 async def test_nobody_has_a_chain_before_the_first_act(log: SqlAuditLog) -> None:

@@ -61,6 +61,35 @@ def test_a_revoked_key_opens_nothing_from_then_on(server: Server, client: httpx.
     assert (refused.status_code, refused.json()["code"]) == (404, "key_not_found")
 
 
+def test_who_is_known_by_a_question_is_known_no_more_when_the_key_is_revoked(
+    server: Server, client: httpx.Client, ingested: dict[str, str]
+) -> None:
+    issued, query = _make(client), {"query": "How many days of paid leave are there?", "stream": False}
+    with server.client(issued["secret"]) as holder:
+        served = [holder.post("/v1/query", json=query).headers["x-cairn-cache"] for _ in range(4)]
+        assert served[-1] == "exact"
+        assert client.delete(f"{_KEYS}/{issued['key']['id']}").status_code == 204
+        assert holder.post("/v1/query", json=query).status_code == 401
+
+
+def test_who_is_known_is_told_the_same_of_a_wrong_question(
+    server: Server, client: httpx.Client, ingested: dict[str, str]
+) -> None:
+    """Known and unknown go different ways into the same route (app/api/direct.py)."""
+    with server.client(_make(client)["secret"]) as holder:
+        for content in (b"{", b'{"query": ""}', b'{"query": "x", "top_k": 999}', b'{"query": "x", "more": 1}', b"[]"):
+            holder.get("/v1/documents")
+            known = holder.post("/v1/query", content=content, headers={"Content-Type": "application/json"})
+            new = _make(client)["secret"]
+            with server.client(new) as stranger:
+                unknown = stranger.post("/v1/query", content=content, headers={"Content-Type": "application/json"})
+            assert (known.status_code, known.json()) == (unknown.status_code, unknown.json())
+            assert known.status_code in (400, 422)
+        assert holder.post("/v1/query", content=b'{"query": "x"}', headers={"Content-Type": "text/plain"}).is_error
+        missing = holder.post("/v1/query", json={"query": "x", "collection": "nowhere"})
+        assert (missing.status_code, missing.json()["code"]) == (404, "collection_not_found")
+
+
 @pytest.mark.parametrize(("grace_hours", "old"), [(1, 200), (0, 401)])
 def test_a_replaced_key_opens_for_its_grace(server: Server, client: httpx.Client, grace_hours: int, old: int) -> None:
     issued = _make(client, groups=["finance"], expires_in_days=90)

@@ -1,6 +1,8 @@
 """The audit log: append-only tables of its own, on SQLite in a file of its own.
 
-Acts that come while others are being written are written together: one commit on disk for all of them. The database
+Acts that come while others are being written are written together, in one commit. Where none of them must be on the disk
+first, SQLite writes the commit into its log, which outlives the process, and brings the log to the disk a moment later
+(docs/adr/0030); PostgreSQL always waits for its disk. The database
 refuses to change or delete a row, whoever asks; who can drop its triggers cannot forge the signature of the chain's end.
 """
 
@@ -9,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -53,6 +56,15 @@ _ROWS = text(
 )
 
 
+_SETTLES_AFTER_S = 0.1  # a commit that did not wait for the disk is brought there
+
+
+class _Waiting(NamedTuple):
+    acts: Sequence[Act]
+    durable: bool
+    written: asyncio.Future[None]
+
+
 class SqlAuditLog:
     """AuditLog of pipelines/ports.py."""
 
@@ -65,8 +77,13 @@ class SqlAuditLog:
         self._timeout_s = timeout_s
         self._engine: Engine | None = None
         self._turn = threading.Lock()
-        self._waiting: list[tuple[Sequence[Act], asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
+        self._unsettled = False  # whether something is written that the disk may not have
+        self._threads = ThreadPoolExecutor(
+            2, "audit"
+        )  # one writes, one waits for the disk: no question's work before them
 
     def open(self) -> None:
         """Raises AuditUnavailable."""
@@ -87,14 +104,16 @@ class SqlAuditLog:
             raise AuditUnavailable(f"The audit log cannot be opened ({type(error).__name__}).") from error
 
     async def close(self) -> None:
-        if self._writer is not None:
-            await asyncio.gather(self._writer, return_exceptions=True)
+        for task in (self._writer, self._settling):
+            if task is not None:
+                await asyncio.gather(task, return_exceptions=True)
         if self._engine is not None:
-            await asyncio.to_thread(self._engine.dispose)
+            await self._in_thread(self._engine.dispose)
+        self._threads.shutdown(wait=False)
 
-    async def record(self, acts: Sequence[Act]) -> None:
+    async def record(self, acts: Sequence[Act], *, durable: bool = True) -> None:
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((acts, written))
+        self._waiting.append(_Waiting(acts, durable, written))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
         try:
@@ -116,36 +135,63 @@ class SqlAuditLog:
         """Writes until nobody waits. What cannot be written fails those who wait for it, and no other."""
         while self._waiting:
             batch, self._waiting = self._waiting, []
+            durable = any(each.durable for each in batch)
             try:
-                await asyncio.to_thread(self._append, [act for acts, _ in batch for act in acts])
+                await self._in_thread(lambda: self._append([act for each in batch for act in each.acts], durable))  # noqa: B023
             except SQLAlchemyError as error:
                 failure = AuditUnavailable()
                 failure.__cause__ = error
-                for _, written in batch:
+                for _, _, written in batch:
                     with suppress(asyncio.InvalidStateError):
                         written.set_exception(failure)
                         written.exception()  # who waited may have gone
             else:
-                for _, written in batch:
+                for _, _, written in batch:
                     with suppress(asyncio.InvalidStateError):
                         written.set_result(None)
+                if self._is_sqlite and not durable:
+                    self._unsettled = True
+                    if self._settling is None or self._settling.done():
+                        self._settling = asyncio.create_task(self._settle())
 
-    def _append(self, acts: Sequence[Act]) -> None:
-        with self._turn, self._opened().begin() as connection:
-            self._take_turn(connection)
-            for tenant_id in dict.fromkeys(act.tenant_id for act in acts):
-                head = _head(connection, tenant_id)
-                number, digest = (head.number, head.digest) if head else (0, FIRST)
-                rows = []
-                for act in (act for act in acts if act.tenant_id == tenant_id):
-                    number += 1
-                    row = AuditRow.after(digest, number, act)
-                    digest = row.digest
-                    rows.append({"tenant_id": tenant_id, "number": number, "line": row.line})
-                connection.execute(_INSERT, rows)
-                signature = self._signer.sign(head_statement(tenant_id, number, digest))
-                end = {"number": number, "digest": digest, "signature": json.dumps(signature)}
-                connection.execute(_ADVANCE, {"tenant_id": tenant_id, **end})
+    async def _settle(self) -> None:
+        """Brings to the disk what is written. Nobody waits for it: a checkpoint holds up no writer."""
+        while self._unsettled:
+            await asyncio.sleep(_SETTLES_AFTER_S)
+            self._unsettled = False
+            with suppress(SQLAlchemyError):  # the next one tries again
+                await self._in_thread(self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        with self._opened().connect() as connection:
+            connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # type: ignore[union-attr]
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _append(self, acts: Sequence[Act], durable: bool) -> None:
+        with self._turn, self._opened().connect() as connection:
+            if self._is_sqlite:
+                level = "FULL" if durable else "NORMAL"
+                connection.connection.driver_connection.execute(f"PRAGMA synchronous={level}")  # type: ignore[union-attr]
+            with connection.begin():
+                self._write_rows(connection, acts)
+
+    def _write_rows(self, connection: Connection, acts: Sequence[Act]) -> None:
+        self._take_turn(connection)
+        for tenant_id in dict.fromkeys(act.tenant_id for act in acts):
+            head = _head(connection, tenant_id)
+            number, digest = (head.number, head.digest) if head else (0, FIRST)
+            rows = []
+            for act in (act for act in acts if act.tenant_id == tenant_id):
+                number += 1
+                row = AuditRow.after(digest, number, act)
+                digest = row.digest
+                rows.append({"tenant_id": tenant_id, "number": number, "line": row.line})
+            connection.execute(_INSERT, rows)
+            signature = self._signer.sign(head_statement(tenant_id, number, digest))
+            end = {"number": number, "digest": digest, "signature": json.dumps(signature)}
+            connection.execute(_ADVANCE, {"tenant_id": tenant_id, **end})
 
     def _take_turn(self, connection: Connection) -> None:
         if self._is_sqlite:

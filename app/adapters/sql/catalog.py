@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from app.adapters.sql.answers import SqlAnswers
 from app.adapters.sql.bundles import SqlBundles
+from app.adapters.sql.changes import SqliteChanges
 from app.adapters.sql.chunks import SqlChunks
 from app.adapters.sql.collections import SqlCollections
 from app.adapters.sql.conversations import SqlConversations
@@ -109,6 +110,7 @@ class SqlCatalog:
         self._turn = threading.Lock()
         self._writing: Engine | None = None
         self._reading: Engine | None = None
+        self._changes = SqliteChanges(Path(parsed.database)) if self._is_sqlite and parsed.database else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -129,6 +131,8 @@ class SqlCatalog:
             raise
 
     def close(self) -> None:
+        if self._changes is not None:
+            self._changes.close()
         for engine in (self._reading, self._writing):
             if engine is not None:
                 engine.dispose()
@@ -163,6 +167,9 @@ class SqlCatalog:
         assert self._reading is not None, "the catalog is not open"
         with _translated(), self._reading.begin() as connection:
             yield connection
+
+    def commits(self) -> int | None:
+        return None if self._changes is None else self._changes.count()
 
     async def ping(self) -> None:
         """Raises DependencyUnavailable when the database does not answer."""

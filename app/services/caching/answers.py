@@ -18,6 +18,7 @@ from app.services.ask import Answerer, AnswerEvent, CitationFound, PassagesFound
 from app.services.caching.flights import Flights
 from app.services.caching.memory import Given, Memory
 from app.services.caching.passages import Reference, found_again, referred, versions
+from app.services.caching.unchanged import Unchanged
 from app.services.kept import ANSWERS, Kept
 from pipelines.cache_ports import Entry
 from pipelines.domain.access import Principal
@@ -71,6 +72,7 @@ class CachedAsk:
         self._ttl_s = ttl_s
         self._semantic = semantic
         self._memory = Memory(kept)
+        self._looked: Unchanged[tuple[Principal, Question, str], _Looked] = Unchanged(catalog, entries=256)
         self._flights: Flights[AnswerEvent] = Flights()
 
     async def stream(self, principal: Principal, question: Question) -> AsyncGenerator[AnswerEvent, None]:
@@ -80,7 +82,9 @@ class CachedAsk:
                     yield event
             return
         began = time.perf_counter()
-        looked = await asyncio.to_thread(self._look_up, principal, question)
+        looked = self._known(principal, question)
+        if looked is None:
+            looked = await asyncio.to_thread(self._look_up, principal, question)
         served, probe = "exact", b""
         CACHE_LOOKUPS.labels(ANSWERS, "hit" if looked.events else "miss").inc()
         if looked.events is None and self._semantic:
@@ -120,9 +124,22 @@ class CachedAsk:
             entry = entry._replace(scope=looked.scope.id, probe=probe)
         self._kept.put(ANSWERS, [entry])
 
+    def _known(self, principal: Principal, question: Question) -> _Looked | None:
+        """What `_look_up` would find, where nothing was committed, forgotten or outlived since it did."""
+        looked = self._looked.get((principal, question, self._maker()))
+        return looked if looked is not None and self._memory.get(looked.key) is not None else None
+
     # --- the catalog and the cache, from a thread ---
 
     def _look_up(self, principal: Principal, question: Question) -> _Looked:
+        """The answer kept for these very words, if it may be given."""
+        commits = self._looked.now
+        looked = self._read(principal, question)
+        if looked.events is not None:
+            self._looked.put((principal, question, looked.scope.maker), looked, commits)
+        return looked
+
+    def _read(self, principal: Principal, question: Question) -> _Looked:
         with self._catalog.read() as uow:
             scope = self._scope(uow, principal, question)
             key = scope.key(question.text)
