@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl | None = Field(None, description="default: an SQLite file in the data folder")
     chroma_url: OptionalUrl = Field(None, description="a Chroma server; default: Chroma in this process")
 
+    vectors_timeout_s: Seconds = Field(
+        5, description="a search in vectors; then words alone find, until it answers again"
+    )
     redis_url: RedisUrl | None = Field(
         None, description="the cache in Redis; default: an SQLite file in the data folder"
     )

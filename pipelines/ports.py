@@ -181,7 +181,9 @@ class EventSender(Protocol):
 class Catalog(Protocol):
     """The truth. Synchronous: call it from a thread, never on the event loop."""
 
-    def begin(self) -> AbstractContextManager[UnitOfWork]: ...  # serialised with other writers; commits on clean exit
+    def begin(
+        self, *, wait_s: float | None = None
+    ) -> AbstractContextManager[UnitOfWork]: ...  # serialised with other writers; commits on clean exit
     def read(self) -> AbstractContextManager[UnitOfWork]: ...  # one consistent snapshot; writes are refused
 
     def commits(self) -> int | None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from collections.abc import Collection as Ids
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _BATCH = 1_000
+_THREADS = 8
 _PAGE = 10_000
 _OWNER = "collection_id"
 _NEAR, _SAME = 5, 1e-5  # a search for a vector itself: so many results, and the distance within which two are one
@@ -51,6 +53,7 @@ class ChromaIndex:
         self._write_timeout_s = write_timeout_s
         self._opening = threading.Lock()
         self._client: ClientAPI | None = None
+        self._threads = ThreadPoolExecutor(_THREADS, "chroma")  # a server that says nothing keeps these, and no other's
 
     @property
     def local(self) -> bool:
@@ -77,7 +80,7 @@ class ChromaIndex:
 
         if len(rows) != len(vectors):
             raise ValueError(f"{len(rows)} chunks and {len(vectors)} vectors")
-        await _run(write, self._write_timeout_s)
+        await self._run(write, self._write_timeout_s)
 
     async def query(
         self, generation: Generation, vector: Vectors, limit: int, version_ids: Ids[str] | None = None
@@ -96,7 +99,7 @@ class ChromaIndex:
                 for chunk_id, distance in zip(found["ids"][0], distances, strict=True)
             ]
 
-        return await _run(read, self._read_timeout_s)
+        return await self._run(read, self._read_timeout_s)
 
     async def chunk_ids(self, generation: Generation, version_id: str) -> set[str]:
         def read() -> set[str]:
@@ -105,7 +108,7 @@ class ChromaIndex:
                 return set()
             return set(collection.get(where={"version_id": version_id}, include=[])["ids"])
 
-        return await _run(read, self._read_timeout_s)
+        return await self._run(read, self._read_timeout_s)
 
     async def unreachable(self, generation: Generation, version_id: str) -> set[str]:
         def read() -> set[str]:
@@ -122,7 +125,7 @@ class ChromaIndex:
                         missed.add(str(chunk_id))
             return missed
 
-        return await _run(read, self._write_timeout_s)
+        return await self._run(read, self._write_timeout_s)
 
     async def version_ids(self, generation: Generation) -> set[str]:
         def read() -> set[str]:
@@ -135,7 +138,7 @@ class ChromaIndex:
                 found.update(str(metadata["version_id"]) for metadata in page["metadatas"] or [])
             return found
 
-        return await _run(read, self._write_timeout_s)
+        return await self._run(read, self._write_timeout_s)
 
     async def vectors(self, generation: Generation, chunk_ids: Sequence[str]) -> Vectors:
         def read() -> Vectors:
@@ -146,14 +149,14 @@ class ChromaIndex:
                 return np.empty((0, generation.dimensions), dtype=np.float32)
             return np.asarray(held, dtype=np.float32)
 
-        return await _run(read, self._read_timeout_s)
+        return await self._run(read, self._read_timeout_s)
 
     async def generation_ids(self, collection_id: str) -> set[str]:
         def read() -> set[str]:
             held = self._opened().list_collections()
             return {each.name for each in held if (each.metadata or {}).get(_OWNER) == collection_id}
 
-        return await _run(read, self._read_timeout_s)
+        return await self._run(read, self._read_timeout_s)
 
     async def delete_version(self, generation: Generation, version_id: str) -> None:
         """Overwrites before it deletes: Chroma only forgets where a deleted vector lies (docs/adr/0012)."""
@@ -169,7 +172,7 @@ class ChromaIndex:
                 collection.update(ids=batch, embeddings=noise[first : first + _BATCH])
                 collection.delete(ids=batch)
 
-        await _run(remove, self._write_timeout_s)
+        await self._run(remove, self._write_timeout_s)
 
     async def scrub(self, generation: Generation) -> None:
         """Takes what was deleted off the disk, where the disk is ours: out of the log, the graph and free pages."""
@@ -181,7 +184,7 @@ class ChromaIndex:
                 _settled(collection).delete(ids=nothing)  # the log is written out
             self._shrink()
 
-        await _run(scrub, self._write_timeout_s)
+        await self._run(scrub, self._write_timeout_s)
 
     async def drop(self, generation: Generation) -> None:
         def remove() -> None:
@@ -189,14 +192,14 @@ class ChromaIndex:
                 self._opened().delete_collection(_name(generation))
                 self._shrink()
 
-        await _run(remove, self._write_timeout_s)
+        await self._run(remove, self._write_timeout_s)
 
     def _shrink(self) -> None:
         if self._path is not None:
             chroma_files.shrink(self._path, self._write_timeout_s)
 
     async def ping(self) -> None:
-        await _run(lambda: self._opened().heartbeat(), self._read_timeout_s)
+        await self._run(lambda: self._opened().heartbeat(), self._read_timeout_s)
 
     async def close(self) -> None:
         def close() -> None:
@@ -209,7 +212,15 @@ class ChromaIndex:
                         session.close()
                 self._client = None
 
-        await _run(close, self._write_timeout_s)
+        await self._run(close, self._write_timeout_s)
+
+    async def _run(self, work: Callable[[], R], timeout_s: float) -> R:
+        """In a thread, with a time limit. Chroma's errors have no common ancestor but Exception."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except Exception as error:
+            raise IndexUnavailable(f"The vector index does not answer ({type(error).__name__}).") from error
 
     def _found(self, generation: Generation) -> Collection | None:
         """None when nothing was ever written to the generation, or it was dropped; looking makes nothing."""
@@ -258,15 +269,6 @@ def _settled(collection: Collection) -> Collection:
 def _sessions(client: ClientAPI) -> list[httpx.Client]:
     """What a client sends its requests with: not public, but there is no other way to limit or to close them."""
     return [each._server._session for each in (client, client._admin_client)]
-
-
-async def _run(work: Callable[[], R], timeout_s: float) -> R:
-    """In a thread, with a time limit. Chroma's errors have no common ancestor but Exception."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await asyncio.to_thread(work)
-    except Exception as error:
-        raise IndexUnavailable(f"The vector index does not answer ({type(error).__name__}).") from error
 
 
 def _name(generation: Generation) -> str:

@@ -50,6 +50,7 @@ from app.services.page_pictures import PagePictures
 from app.services.reindex import CollectionReindex, Reindexes
 from app.services.reindex_gate import ReindexGate
 from app.services.rereading import Rereading
+from app.services.resting import RestingVectors
 from app.services.retention import Retention
 from app.services.retrieval import Retrieval, Search
 from app.services.sources import Sources
@@ -100,7 +101,8 @@ def assemble(settings: Settings) -> Assembly:
     kept = Kept(stores.cache, catalog, limits(settings.cache_max_bytes))
     answer_embedders = CachedEmbedders(models.embedders, kept)
     index_embedders = CachedEmbedders(models.embedders, kept, entries=0)  # a document's text comes once
-    retrieval = Retrieval(catalog, answer_embedders, stores.vectors, stores.keywords)
+    nearest = RestingVectors(stores.vectors, timeout_s=settings.vectors_timeout_s)
+    retrieval = Retrieval(catalog, answer_embedders, nearest, stores.keywords)
     indexing = Indexing(catalog, stores.blobs, pool, index_embedders, stores.vectors, stores.keywords)
     rereading = Rereading(catalog, stores.blobs, readers)
     caches: list[VersionCache] = [kept, answer_embedders, rereading]

@@ -56,6 +56,9 @@ MODEL_RETRIES = Counter("cairn_model_retries_total", "Asked again before the fir
 MODEL_BREAKER_OPEN = Gauge(
     "cairn_model_breaker_open", "1 while a model that kept failing is left alone", registry=REGISTRY
 )
+VECTORS_RESTING = Gauge(
+    "cairn_vectors_resting", "1 while a vector index that did not answer is left alone", registry=REGISTRY
+)
 ASKED = Counter(
     "cairn_questions_total", "Questions that came to an answer or to an end", ["outcome"], registry=REGISTRY
 )

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from app.services.ask import Answerer, AnswerEvent, Ask, Question
 from app.services.caching.unchanged import Unchanged
+from app.services.threads import Threads
 from pipelines.domain.access import Principal
 from pipelines.domain.answers import Answer
 from pipelines.domain.errors import DependencyUnavailable, NotFound
@@ -23,6 +24,7 @@ from pipelines.query.replay import Standings, compare, lost
 
 log = structlog.get_logger()
 
+_WAIT_S = 1  # for others who write: an answer is there, and its record is not worth a longer wait
 GIVEN_AGAIN = ("exact", "semantic")
 
 
@@ -50,6 +52,7 @@ class RecordedAnswers:
         self._answers = answers
         self._catalog = catalog
         self._clock = clock
+        self._threads = Threads("answer-records", 2)
         self._held: Unchanged[tuple[Principal, str], bool] = Unchanged(catalog)
 
     async def stream(self, principal: Principal, question: Question) -> AsyncGenerator[AnswerEvent, None]:
@@ -75,7 +78,7 @@ class RecordedAnswers:
             manifest=answer.manifest,
         )
         try:
-            await asyncio.to_thread(self._add, principal, record)
+            await self._threads.run(self._add, principal, record)
         except DependencyUnavailable as error:
             log.warning("answer.not_kept", answer_id=answer.id, code=error.code)
             return replace(answer, degraded=(*answer.degraded, "record"))
@@ -88,7 +91,7 @@ class RecordedAnswers:
             if uow.answers.holds(principal, record.id):
                 self._held.put((principal, record.id), True, commits)
                 return
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(wait_s=_WAIT_S) as uow:
             if not uow.answers.holds(principal, record.id):
                 uow.answers.add(record)
 

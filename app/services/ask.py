@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.services.chat import in_line
 from app.services.confidence import Confidence, Threshold
 from app.services.draft import ABSTENTION, EXTRACTIVE, AnswerEvent, CitationFound, Delta, Draft, PassagesFound
 from app.services.embedding_cache import made_from
@@ -98,7 +99,7 @@ class Ask:
         yield PassagesFound(found.passages, found.cache)
         draft.passages = pack(found.passages)
         grounds = Grounds(draft.passages, self._embedder(found), self._pages, draft, timeout_s=self._embed_timeout_s)
-        async with aclosing(self._write(question, found, draft, grounds)) as events:
+        async with aclosing(self._write(principal, question, found, draft, grounds)) as events:
             async for event in events:
                 yield event
         answer = draft.answer(self._manifest(question, found, draft.passages, draft.model, draft.asked))
@@ -153,7 +154,7 @@ class Ask:
             return None
 
     async def _write(
-        self, question: Question, found: Retrieved, draft: Draft, grounds: Grounds
+        self, principal: Principal, question: Question, found: Retrieved, draft: Draft, grounds: Grounds
     ) -> AsyncGenerator[AnswerEvent, None]:
         chat = self._chat if self._chat is not None and await self._chat.available() else None
         threshold = Threshold.of(found, chat.name if chat else EXTRACTIVE, question.threshold)
@@ -165,7 +166,9 @@ class Ask:
             if not confidence.lets_ask(found, threshold):
                 return
             try:
-                async with aclosing(self._generate(chat, question, found, draft, grounds)) as events:
+                async with aclosing(
+                    self._generate(in_line(chat, principal), question, found, draft, grounds)
+                ) as events:
                     async for event in events:
                         yield event
             except ModelUnavailable:

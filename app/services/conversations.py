@@ -13,6 +13,7 @@ from pipelines.ports import Catalog, Clock
 MOST_CONVERSATIONS = 1_000  # of a person
 MOST_TURNS = 500  # of a conversation
 MOST_FEEDBACK = 10_000  # of a person
+_WAIT_S = 1  # for others who write, with an answer that is there
 
 
 class Conversations:
@@ -45,7 +46,7 @@ class Conversations:
 
     def append(self, principal: Principal, conversation_id: str, turn: Turn) -> bool:
         """False where it is not kept: the conversation, or a document that the answer cites, has gone meanwhile."""
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(wait_s=_WAIT_S) as uow:
             return uow.conversations.append(principal, conversation_id, turn, MOST_TURNS)
 
     def remove(self, principal: Principal, conversation_id: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import structlog
 
 from app.services.ask import Answerer, AnswerEvent, Question
+from app.services.chat import in_line
 from app.services.conversations import Conversations
 from pipelines.domain.access import Principal
 from pipelines.domain.answers import Answer
@@ -35,22 +36,22 @@ class FollowUps:
         self._count_tokens = count_tokens
         self._timeout_s = timeout_s
 
-    async def standalone(self, question: str, before: Sequence[Exchange]) -> str:
+    async def standalone(self, principal: Principal, question: str, before: Sequence[Exchange]) -> str:
         """`before`: the exchanges that led to it, oldest first. The question itself where it leans on nothing."""
         if not before or not followup.leans(question):
             return question
         recent = await asyncio.to_thread(followup.recent, before, self._count_tokens, _TOKENS)
-        rewritten = await self._rewritten(question, recent) if recent else None
+        rewritten = await self._rewritten(principal, question, recent) if recent else None
         return rewritten or followup.carried(question, before[-1].question)
 
-    async def _rewritten(self, question: str, before: Sequence[Exchange]) -> str | None:
+    async def _rewritten(self, principal: Principal, question: str, before: Sequence[Exchange]) -> str | None:
         if self._chat is None or not await self._chat.available():
             return None
         said = ""
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
-                aclosing(self._chat.stream(followup.messages(question, before))) as pieces,
+                aclosing(in_line(self._chat, principal).stream(followup.messages(question, before))) as pieces,
             ):
                 async for piece in pieces:
                     said += piece
@@ -77,7 +78,7 @@ class Dialogue:
         asked = question.text
         _, turns = await asyncio.to_thread(self._conversations.get, principal, conversation_id, _TURNS)
         before = [Exchange(turn.standalone, turn.answer or "") for turn in turns]
-        standalone = await self._follow_ups.standalone(asked, before)
+        standalone = await self._follow_ups.standalone(principal, asked, before)
         if standalone != asked:
             cited = frozenset(place.document_id for turn in turns for place in turn.citations)
             question = replace(question, text=standalone, leans_on=cited)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.services.library import Library
+from app.services.resting import Nearest
 from app.services.timings import Timings
 from pipelines.domain.access import Principal
 from pipelines.domain.answers import Passage, Scores
 from pipelines.domain.documents import Collection, Generation
 from pipelines.domain.errors import DependencyUnavailable, IndexUnavailable
 from pipelines.domain.filters import EVERYTHING, Filters
-from pipelines.ports import Catalog, Embedders, Hit, KeywordIndex, Reranker, VectorIndex
+from pipelines.ports import Catalog, Embedders, Hit, KeywordIndex, Reranker
 from pipelines.query.asked import Asked
 from pipelines.query.fuse import fuse
 from pipelines.query.glossary import Glossary, built_in
@@ -61,7 +62,7 @@ class Retrieval:
         self,
         catalog: Catalog,
         embedders: Embedders,
-        vectors: VectorIndex,
+        vectors: Nearest,
         keywords: KeywordIndex,
         *,
         library: Library | None = None,

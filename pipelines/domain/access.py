@@ -49,6 +49,11 @@ class Principal:
     def subjects(self) -> frozenset[str]:
         return frozenset({EVERYONE, f"user:{self.user_id}", *(f"group:{group}" for group in self.groups)})
 
+    @property
+    def who(self) -> str:
+        """One word for one person."""
+        return f"{self.tenant_id}/{self.user_id}"
+
     def may(self, permission: Permission) -> bool:
         return any(permission in PERMISSIONS[role] for role in self.roles)
 

@@ -138,8 +138,9 @@ class SqlCatalog:
                 engine.dispose()
 
     @contextmanager
-    def begin(self) -> Iterator[SqlUnitOfWork]:
-        with self.connection() as connection, Session(connection) as session:
+    def begin(self, *, wait_s: float | None = None) -> Iterator[SqlUnitOfWork]:
+        """`wait_s`: for others who write, each time, where it is not to be the usual wait."""
+        with self.connection(wait_s) as connection, Session(connection) as session:
             yield SqlUnitOfWork.of(session)
             session.flush()
         if ERASED in session.info:
@@ -151,15 +152,20 @@ class SqlCatalog:
             yield SqlUnitOfWork.of(session)
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
+    def connection(self, wait_s: float | None = None) -> Iterator[Connection]:
         """A transaction that writes, in turn; committed on a clean exit."""
         assert self._writing is not None, "the catalog is not open"
-        with _translated(), self._my_turn(), self._writing.begin() as connection:
-            if not self._is_sqlite:
-                wait = {"wait": f"{self._busy_timeout_s:g}s"}
-                connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), wait)
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
-            yield connection
+        busy_s = self._busy_timeout_s if wait_s is None else wait_s
+        with _translated(), self._my_turn(wait_s), self._writing.connect() as connection:
+            if self._is_sqlite:
+                driver: Any = connection.connection.driver_connection
+                driver.execute(f"PRAGMA busy_timeout={int(busy_s * 1000)}")
+            with connection.begin():
+                if not self._is_sqlite:
+                    wait = {"wait": f"{int(busy_s * 1000)}ms"}
+                    connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), wait)
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
+                yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -182,8 +188,8 @@ class SqlCatalog:
         await asyncio.to_thread(look)
 
     @contextmanager
-    def _my_turn(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=3 * self._busy_timeout_s):
+    def _my_turn(self, wait_s: float | None = None) -> Iterator[None]:
+        if not self._turn.acquire(timeout=3 * self._busy_timeout_s if wait_s is None else wait_s):
             raise DependencyUnavailable("The catalog is busy; try again.")
         try:
             yield

@@ -61,7 +61,7 @@ async def complete_chat(
 ) -> ChatCompletion | StreamingResponse:
     """A cited answer to the last message: whole, or with `stream` as events that end with `[DONE]`."""
     standalone = await while_connected(
-        request.receive, services.follow_ups.standalone(body.messages[-1].text, body.exchanges)
+        request.receive, services.follow_ups.standalone(principal, body.messages[-1].text, body.exchanges)
     )
     question = ask.Question(text=standalone, collection=body.model)
     events = services.ask.stream(principal, question)

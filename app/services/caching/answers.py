@@ -20,6 +20,7 @@ from app.services.caching.memory import Given, Memory
 from app.services.caching.passages import Reference, found_again, referred, versions
 from app.services.caching.unchanged import Unchanged
 from app.services.kept import ANSWERS, Kept
+from app.services.threads import Threads
 from pipelines.cache_ports import Entry
 from pipelines.domain.access import Principal
 from pipelines.domain.answers import Answer, CatalogedChunk, Citation
@@ -72,6 +73,7 @@ class CachedAsk:
         self._ttl_s = ttl_s
         self._semantic = semantic
         self._memory = Memory(kept)
+        self._threads = Threads("kept-answers", 4)  # what was answered before does not wait for what is worked out
         self._looked: Unchanged[tuple[Principal, Question, str], _Looked] = Unchanged(catalog, entries=256)
         self._flights: Flights[AnswerEvent] = Flights()
 
@@ -84,7 +86,7 @@ class CachedAsk:
         began = time.perf_counter()
         looked = self._known(principal, question)
         if looked is None:
-            looked = await asyncio.to_thread(self._look_up, principal, question)
+            looked = await self._threads.run(self._look_up, principal, question)
         served, probe = "exact", b""
         CACHE_LOOKUPS.labels(ANSWERS, "hit" if looked.events else "miss").inc()
         if looked.events is None and self._semantic:

@@ -11,12 +11,13 @@ import pytest
 
 from app.services.admission import AdmittedAsk
 from app.services.ask import AnswerEvent, Question, whole
-from app.services.chat import BreakingChat, PacedChat, QueuedChat, RetryingChat
+from app.services.chat import BreakingChat, PacedChat, QueuedChat, RetryingChat, in_line
+from app.services.chat.turns import FairTurns
 from pipelines.domain.access import Principal
 from pipelines.domain.answers import Answer
 from pipelines.domain.errors import ModelBusy, ModelMissing, ModelTimedOut, ModelUnavailable
 from pipelines.ports import ChatModel, Message
-from tests.contract.samples import BEN
+from tests.contract.samples import ANNA, BEN, EVE
 from tests.fakes.models import ScriptedChat
 
 ASKED = [Message("user", "How much leave?")]
@@ -179,6 +180,39 @@ async def test_a_few_at_once_and_the_others_in_the_order_they_came() -> None:
     assert order == [0, 1, 2]
 
 
+async def test_the_lines_of_people_take_turns_whoever_asked_how_often() -> None:
+    order: list[str] = []
+    chat = QueuedChat(ScriptedChat("28 days"), at_once=1, waiting=9, wait_timeout_s=5)
+    first = in_line(chat, BEN).stream(ASKED)
+    assert await anext(first) == ""
+
+    async def ask(who: Principal) -> None:
+        await _said(in_line(chat, who))
+        order.append(who.who)
+
+    waiting = [asyncio.ensure_future(ask(who)) for who in (BEN, BEN, BEN, ANNA, EVE, ANNA)]
+    gone = asyncio.ensure_future(ask(ANNA))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await first.aclose()
+    await asyncio.gather(*waiting)
+    names = ["acme/ben", "acme/anna", "rival/anna"]
+    assert order == [*names, "acme/ben", "acme/anna", "acme/ben"]
+    assert await _said(chat) == "28 days", "who left has taken no turn along"
+
+
+async def test_a_turn_that_comes_to_somebody_who_leaves_goes_on() -> None:
+    turns = FairTurns(1)
+    await turns.acquire("a")
+    leaving, next_one = (asyncio.ensure_future(turns.acquire(whose)) for whose in "ab")
+    await asyncio.sleep(0)
+    turns.release()
+    leaving.cancel()  # its turn has come, and it does not know yet
+    await asyncio.wait_for(next_one, 5)
+    turns.release()
+    assert not turns.none_free
+
+
 async def test_a_full_line_refuses_and_a_long_wait_ends() -> None:
     chat = QueuedChat(ScriptedChat("28 days"), at_once=1, waiting=1, wait_timeout_s=0.05)
     async with aclosing(chat.stream(ASKED)) as first:
@@ -233,3 +267,18 @@ async def test_who_finds_no_place_is_told_at_once_and_when_to_come_again() -> No
     admitted.append(asyncio.ensure_future(whole(ask.stream(BEN, Question("?", "papers")))))
     holding.go.set()
     assert [(await each).id for each in admitted[1:]] == ["ans_1"] * 3
+
+
+async def test_nobody_takes_the_last_places_from_who_has_none() -> None:
+    holding = Holding()
+    ask = AdmittedAsk(holding, places=16, at_once=1)
+
+    async def admitted(who: Principal, times: int) -> int:
+        asking = [asyncio.ensure_future(whole(ask.stream(who, Question("?", "papers")))) for _ in range(times)]
+        await asyncio.sleep(0)
+        return sum(not each.done() for each in asking)
+
+    assert await admitted(BEN, 20) == 14
+    assert [await admitted(ANNA, 2), await admitted(EVE, 2)] == [1, 1]
+    assert await admitted(Principal("acme", "dora"), 1) == 0
+    holding.go.set()

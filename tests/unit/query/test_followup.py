@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.services.dialogue import FollowUps
 from pipelines.query.followup import Exchange, accepted, alone, carried, leans, messages, recent
+from tests.contract.samples import BEN
 from tests.fakes.models import ScriptedChat
 
 LEAVE = "How many days of paid leave do employees get each year?"
@@ -117,13 +118,15 @@ def test_a_model_that_strays_is_not_followed(said: str, taken: bool) -> None:
 )
 async def test_without_a_good_model_what_is_left_out_is_carried_over(chat: ScriptedChat | None) -> None:
     follow_ups = FollowUps(chat, _words, timeout_s=0.05)
-    assert await follow_ups.standalone("And in 2024?", [Exchange(REVENUE, "")]) == "What was Adobe's revenue in 2024?"
+    assert (
+        await follow_ups.standalone(BEN, "And in 2024?", [Exchange(REVENUE, "")]) == "What was Adobe's revenue in 2024?"
+    )
 
 
 async def test_a_model_rewrites_what_leans_and_is_not_asked_otherwise() -> None:
     chat = ScriptedChat("How much revenue did Adobe make in 2024?")
     follow_ups = FollowUps(chat, _words)
-    assert await follow_ups.standalone("And in 2024?", [Exchange(REVENUE, "")]) == chat.says
-    assert await follow_ups.standalone(LEAVE, [Exchange(REVENUE, "")]) == LEAVE
-    assert await follow_ups.standalone("And in 2024?", []) == "And in 2024?"
+    assert await follow_ups.standalone(BEN, "And in 2024?", [Exchange(REVENUE, "")]) == chat.says
+    assert await follow_ups.standalone(BEN, LEAVE, [Exchange(REVENUE, "")]) == LEAVE
+    assert await follow_ups.standalone(BEN, "And in 2024?", []) == "And in 2024?"
     assert len(chat.asked) == 1
