@@ -25,6 +25,8 @@ class PagePictures:
                 return await self._workers.run(draw.page_picture, path, version.media_type, number, marked, area)
         readings = await self._blobs.keys(f"redacted/{version.id}")
         if area is not None or not readings:
-            raise UnsupportedType("Only PDFs and pictures have areas; other files can be drawn when they have been read.")
+            raise UnsupportedType(
+                "Only PDFs and pictures have areas; other files can be drawn when they have been read."
+            )
         async with self._blobs.local(readings[-1]) as path:
             return await self._workers.run(sketch.reading_picture, path, number, marked)
