@@ -56,7 +56,10 @@ class Hit(NamedTuple):
 
 
 class VectorIndex(Protocol):
-    """Vectors by generation. Derived from catalog and files; writes are upserts on chunk ids."""
+    """Vectors by generation. Derived from catalog and files; writes are upserts on chunk ids.
+
+    Hits within a selection are those of an index that holds nothing else, scores and order included.
+    """
 
     async def upsert(
         self, generation: documents.Generation, rows: Sequence[chunks.Chunk], vectors: Vectors
@@ -66,7 +69,7 @@ class VectorIndex(Protocol):
         generation: documents.Generation,
         vector: Vectors,
         limit: int,
-        version_ids: Collection[str] | None = None,  # only of these; None: of all
+        within: views.Selection | None = None,  # None: all that it holds, however exact
     ) -> list[Hit]: ...  # cosine
     async def chunk_ids(self, generation: documents.Generation, version_id: str) -> set[str]: ...
     async def unreachable(
@@ -84,7 +87,10 @@ class VectorIndex(Protocol):
 
 
 class KeywordIndex(Protocol):
-    """Full-text rows. Derived from the catalog; writes are upserts on chunk ids."""
+    """Full-text rows. Derived from the catalog; writes are upserts on chunk ids.
+
+    Hits within a selection are those of an index that holds nothing else, scores and order included.
+    """
 
     async def upsert(self, collection_id: str, rows: Sequence[chunks.Chunk]) -> None: ...
     async def query(
@@ -92,7 +98,7 @@ class KeywordIndex(Protocol):
         generation: documents.Generation,
         text: str,
         limit: int,
-        version_ids: Collection[str] | None = None,
+        within: views.Selection | None = None,  # None: all that it holds
         phrases: Sequence[str] = (),  # that stand for the question's words
     ) -> list[Hit]: ...  # over the chunks that its chunker made, rare words first; `text` is a question, not a syntax
     async def chunk_ids(self, version_id: str) -> set[str]: ...
@@ -257,7 +263,7 @@ class Documents(Protocol):
     ) -> documents.Document | None: ...
     def titles(
         self, principal: access.Principal, collection_id: str, where: filters.Filters
-    ) -> dict[str, str]: ...  # titles and file names of matching documents, by their active version
+    ) -> dict[str, str]: ...  # titles and file names of matching documents, oldest first, by their active version
     def add(self, document: documents.Document) -> None: ...  # with document.latest as its version
     def add_version(
         self, version: documents.Version

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
-from collections.abc import Collection as Ids
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -15,9 +15,11 @@ import httpx
 import numpy as np
 
 from app.adapters import chroma_files
+from app.adapters.nearest import BEYOND, Near, Nearest, Stored
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Generation
 from pipelines.domain.errors import IndexUnavailable
+from pipelines.domain.views import Selection
 from pipelines.ports import Hit, Vectors
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ R = TypeVar("R")
 _BATCH = 1_000
 _THREADS = 8
 _PAGE = 10_000
+_VERSIONS = 100  # whose vectors are read at once
+_MOST_NAMED = 500  # versions that Chroma is asked for by name; of more, it proposes from everything
+_MEMORY_BYTES = 512 * 1024 * 1024
 _OWNER = "collection_id"
 _NEAR, _SAME = 5, 1e-5  # a search for a vector itself: so many results, and the distance within which two are one
 _SYNC_THRESHOLD = 1_000  # changes after which Chroma writes its log into the graph's files, if not told otherwise
@@ -45,12 +50,16 @@ class ChromaIndex:
         url: str | None = None,
         read_timeout_s: float = 15,
         write_timeout_s: float = 60,
+        memory_bytes: int = _MEMORY_BYTES,
     ) -> None:
-        """A folder's `path`, or a server's `url`; opens nothing."""
+        """A folder's `path`, or a server's `url`; opens nothing. `memory_bytes`: for vectors that are searched exactly."""
         self._path = path
         self._url = url
         self._read_timeout_s = read_timeout_s
         self._write_timeout_s = write_timeout_s
+        self._nearest = Nearest(memory_bytes)
+        self._loading: dict[tuple[str, str], asyncio.Task[Near]] = {}
+        self._one_load = asyncio.Lock()
         self._opening = threading.Lock()
         self._client: ClientAPI | None = None
         self._threads = ThreadPoolExecutor(_THREADS, "chroma")  # a server that says nothing keeps these, and no other's
@@ -80,16 +89,26 @@ class ChromaIndex:
 
         if len(rows) != len(vectors):
             raise ValueError(f"{len(rows)} chunks and {len(vectors)} vectors")
-        await self._run(write, self._write_timeout_s)
+        try:
+            await self._run(write, self._write_timeout_s)
+        finally:
+            self._nearest.forget(generation.id, {chunk.version_id for chunk in rows})
 
     async def query(
-        self, generation: Generation, vector: Vectors, limit: int, version_ids: Ids[str] | None = None
+        self, generation: Generation, vector: Vectors, limit: int, within: Selection | None = None
     ) -> list[Hit]:
+        """Within a selection that has room in memory, exactly; else as Chroma's graph finds them."""
+        if within is not None:
+            near = await self._near(generation, within)
+            if near is not BEYOND:
+                return await asyncio.to_thread(near.best, vector, limit)
+        named = within if within is not None and len(within.version_ids) <= _MOST_NAMED else None
+
         def read() -> list[Hit]:
             collection = self._found(generation)
-            if collection is None or (version_ids is not None and not version_ids):
+            if collection is None:
                 return []
-            where: Where | None = None if version_ids is None else {"version_id": {"$in": list(version_ids)}}
+            where: Where | None = None if named is None else {"version_id": {"$in": list(named.version_ids)}}
             found = collection.query(
                 query_embeddings=np.asarray([vector]), n_results=limit, where=where, include=["distances"]
             )
@@ -100,6 +119,34 @@ class ChromaIndex:
             ]
 
         return await self._run(read, self._read_timeout_s)
+
+    async def _near(self, generation: Generation, within: Selection) -> Near:
+        """From memory; else it is loaded, which goes on when nobody waits any more."""
+        if known := self._nearest.get(generation.id, within):
+            return known
+        key = generation.id, within.key
+        if key not in self._loading:
+            self._loading[key] = asyncio.create_task(self._load(generation, within))
+            self._loading[key].add_done_callback(lambda ended: (ended.exception(), self._loading.pop(key)))
+        return await asyncio.shield(self._loading[key])
+
+    async def _load(self, generation: Generation, within: Selection) -> Near:
+        load = partial(self._nearest.load, generation.id, within, partial(self._stored, generation))
+        async with self._one_load:  # what two selections share is read once
+            return await self._run(load, self._write_timeout_s)
+
+    def _stored(self, generation: Generation, version_ids: Sequence[str]) -> Iterator[Stored]:
+        collection = self._found(generation) if version_ids else None
+        if collection is None:
+            return
+        for first in range(0, len(version_ids), _VERSIONS):
+            where: Where = {"version_id": {"$in": list(version_ids[first : first + _VERSIONS])}}
+            held = collection.get(where=where, include=["embeddings", "metadatas"])
+            rows: dict[str, list[int]] = {}
+            for row, metadata in enumerate(held["metadatas"] or []):
+                rows.setdefault(str(metadata["version_id"]), []).append(row)
+            vectors = np.asarray(held["embeddings"], dtype=np.float32)
+            yield {id_: ([held["ids"][row] for row in own], vectors[own]) for id_, own in rows.items()}
 
     async def chunk_ids(self, generation: Generation, version_id: str) -> set[str]:
         def read() -> set[str]:
@@ -172,7 +219,10 @@ class ChromaIndex:
                 collection.update(ids=batch, embeddings=noise[first : first + _BATCH])
                 collection.delete(ids=batch)
 
-        await self._run(remove, self._write_timeout_s)
+        try:
+            await self._run(remove, self._write_timeout_s)
+        finally:
+            self._nearest.forget(generation.id, [version_id])
 
     async def scrub(self, generation: Generation) -> None:
         """Takes what was deleted off the disk, where the disk is ours: out of the log, the graph and free pages."""
@@ -192,7 +242,10 @@ class ChromaIndex:
                 self._opened().delete_collection(_name(generation))
                 self._shrink()
 
-        await self._run(remove, self._write_timeout_s)
+        try:
+            await self._run(remove, self._write_timeout_s)
+        finally:
+            self._nearest.drop(generation.id)
 
     def _shrink(self) -> None:
         if self._path is not None:

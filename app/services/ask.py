@@ -129,7 +129,7 @@ class Ask:
         return Manifest(
             collection_id=found.collection.id,
             generation_id=generation.id,
-            revision=found.collection.revision,
+            revision=found.revision,
             embedding_model=generation.embedding_model,
             chunker=generation.chunker,
             top_k=question.top_k,
@@ -158,7 +158,7 @@ class Ask:
     ) -> AsyncGenerator[AnswerEvent, None]:
         chat = self._chat if self._chat is not None and await self._chat.available() else None
         threshold = Threshold.of(found, chat.name if chat else EXTRACTIVE, question.threshold)
-        confidence = await Confidence.of(question.text, found, grounds, self._retrieval)
+        confidence = await Confidence.of(principal, question.text, found, grounds, self._retrieval)
         draft.confidence = confidence.value
         if self._chat is not None and chat is None:
             draft.degrade("model")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.services.grounds import Grounds
 from app.services.retrieval import Retrieved, Search
+from pipelines.domain.access import Principal
 from pipelines.query.relevance import certain, floor_of
 from pipelines.query.subject import OFF_SUBJECT, RARE, missing, named
 
@@ -43,8 +44,11 @@ class Confidence:
     on_subject: bool
 
     @classmethod
-    async def of(cls, question: str, found: Retrieved, grounds: Grounds, retrieval: Search) -> Confidence:
-        closest, on_subject = await grounds.closest(question), await _on_subject(question, found, retrieval)
+    async def of(
+        cls, principal: Principal, question: str, found: Retrieved, grounds: Grounds, retrieval: Search
+    ) -> Confidence:
+        closest = await grounds.closest(question)
+        on_subject = await _on_subject(principal, question, found, retrieval)
         return cls(closest if closest is None or on_subject else OFF_SUBJECT * closest, on_subject)
 
     def reaches(self, threshold: Threshold) -> bool:
@@ -57,9 +61,8 @@ class Confidence:
         return bool(found.passages) and (near or self.reaches(threshold))
 
 
-async def _on_subject(question: str, found: Retrieved, retrieval: Search) -> bool:
-    """Words that are common in the collection are no names in it."""
-    unnamed = missing(named(question), found.passages)
-    generation = found.collection.active_generation
-    counts = await asyncio.gather(*(retrieval.occurrences(generation, name, RARE) for name in unnamed.names))
+async def _on_subject(principal: Principal, question: str, found: Retrieved, retrieval: Search) -> bool:
+    """Words that are common in what the asker may read of the collection are no names in it."""
+    unnamed, collection = missing(named(question), found.passages), found.collection.name
+    counts = await asyncio.gather(*(retrieval.occurrences(principal, collection, name, RARE) for name in unnamed.names))
     return not unnamed.years and all(count >= RARE for count in counts)

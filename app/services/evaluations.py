@@ -116,6 +116,7 @@ class Evaluations:
         at = self._clock()
         with self._catalog.begin() as uow:
             asked = golden.parse(text) if text is not None else uow.golden_sets.get(collection.id)
+            view = uow.collections.view(principal, name)
             if not asked:
                 raise NothingToEvaluate
             if bound is not None:
@@ -131,7 +132,7 @@ class Evaluations:
                     "roles": sorted(role.value for role in principal.roles),
                 },
                 questions=tuple(asked),
-                settings=_settings(collection, bound),
+                settings=_settings(collection, view.revision if view else 0, bound),
             )
             job = queued(
                 JobKind.EVALUATE,
@@ -258,13 +259,13 @@ class CollectionEvaluation:
         return run, found
 
 
-def _settings(collection: Collection, bound: Bound | None) -> dict[str, str]:
+def _settings(collection: Collection, revision: int, bound: Bound | None) -> dict[str, str]:
     generation, calibration = collection.active_generation, collection.answering.calibration
     return {
         "generation_id": generation.id,
         "embedding_model": generation.embedding_model,
         "chunker": generation.chunker,
-        "revision": str(collection.revision),
+        "revision": str(revision),
         **({"threshold": str(calibration.threshold)} if calibration else {}),
         **({_RISK: str(bound.risk), _CERTAINTY: str(bound.certainty)} if bound else {}),
     }

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.domain.access import Principal
-from pipelines.domain.documents import Collection
 from pipelines.domain.errors import CollectionNotFound
 from pipelines.domain.filters import Filters
+from pipelines.domain.views import Selection, View
 from pipelines.ports import Catalog
 from pipelines.query.naming import Names
 
 _KEPT = 64  # views
-_MOST_VERSIONS = 500  # that an index is asked for by name; of more, it proposes from everything
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A collection as one person sees it through filters. `version_ids` None: too many to name, or no filter."""
+    """A collection as one person sees it through filters: what may be found, and by which names."""
 
-    collection: Collection
-    version_ids: Sequence[str] | None
+    view: View
+    selection: Selection
     names: Names
 
 
@@ -32,7 +30,7 @@ class Library:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._known: OrderedDict[tuple[str, str, Filters], tuple[Sequence[str] | None, Names]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str, Filters], tuple[Selection, Names]] = OrderedDict()
         self._lock = threading.Lock()
 
     def shelf(self, principal: Principal, name: str, filters: Filters) -> Shelf:
@@ -46,11 +44,10 @@ class Library:
                 known = self._known.get(key)
             if known is None:
                 titles = uow.documents.titles(principal, view.collection.id, filters)
-                few = bool(filters) and len(titles) <= _MOST_VERSIONS
-                known = sorted(titles) if few else None, Names.of(titles.items())
+                known = Selection.of(titles), Names.of(titles.items())
         with self._lock:
             self._known[key] = known
             self._known.move_to_end(key)
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
-        return Shelf(view.collection, *known)
+        return Shelf(view, *known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -13,6 +13,7 @@ import structlog
 from app.observability.metrics import VECTORS_RESTING
 from pipelines.domain.documents import Generation
 from pipelines.domain.errors import IndexUnavailable
+from pipelines.domain.views import Selection
 from pipelines.ports import Hit, Vectors
 
 log = structlog.get_logger()
@@ -22,7 +23,7 @@ class Nearest(Protocol):
     """What of a VectorIndex (pipelines/ports.py) answers questions."""
 
     async def query(
-        self, generation: Generation, vector: Vectors, limit: int, version_ids: Collection[str] | None = None
+        self, generation: Generation, vector: Vectors, limit: int, within: Selection | None = None
     ) -> list[Hit]: ...
 
 
@@ -48,20 +49,20 @@ class RestingVectors:
         self._trial: asyncio.Task[None] | None = None
 
     async def query(
-        self, generation: Generation, vector: Vectors, limit: int, version_ids: Collection[str] | None = None
+        self, generation: Generation, vector: Vectors, limit: int, within: Selection | None = None
     ) -> list[Hit]:
         if not self._resting:
-            return await self._ask(generation, vector, limit, version_ids)
+            return await self._ask(generation, vector, limit, within)
         if self._clock() >= self._rests_until and (self._trial is None or self._trial.done()):
-            self._trial = asyncio.create_task(self._try(generation, vector, limit, version_ids))
+            self._trial = asyncio.create_task(self._try(generation, vector, limit, within))
         raise IndexUnavailable("The vector index did not answer lately and is left alone for a while.")
 
     async def _ask(
-        self, generation: Generation, vector: Vectors, limit: int, version_ids: Collection[str] | None
+        self, generation: Generation, vector: Vectors, limit: int, within: Selection | None
     ) -> list[Hit]:
         try:
             async with asyncio.timeout(self._timeout_s):
-                found = await self._vectors.query(generation, vector, limit, version_ids)
+                found = await self._vectors.query(generation, vector, limit, within)
         except TimeoutError:
             self._rest()
             raise IndexUnavailable(f"The vector index said nothing for {self._timeout_s:g} seconds.") from None
@@ -71,10 +72,10 @@ class RestingVectors:
         return found
 
     async def _try(
-        self, generation: Generation, vector: Vectors, limit: int, version_ids: Collection[str] | None
+        self, generation: Generation, vector: Vectors, limit: int, within: Selection | None
     ) -> None:
         try:
-            await self._ask(generation, vector, limit, version_ids)
+            await self._ask(generation, vector, limit, within)
         except IndexUnavailable:
             return
         self._resting = False

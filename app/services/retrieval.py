@@ -15,6 +15,7 @@ from pipelines.domain.answers import Passage, Scores
 from pipelines.domain.documents import Collection, Generation
 from pipelines.domain.errors import DependencyUnavailable, IndexUnavailable
 from pipelines.domain.filters import EVERYTHING, Filters
+from pipelines.domain.views import Selection
 from pipelines.ports import Catalog, Embedders, Hit, KeywordIndex, Reranker
 from pipelines.query.asked import Asked
 from pipelines.query.fuse import fuse
@@ -32,10 +33,11 @@ _MOST_REPEATS = 3  # while documents are replaced under the question
 class Retrieved:
     """Passages, best first. `degraded` names what did not answer ("vectors", "keywords", "reranker").
 
-    `collection` as it was when the search began.
+    `collection` as it was when the search began, and the `revision` of what its asker sees of it.
     """
 
     collection: Collection
+    revision: int
     passages: tuple[Passage, ...]
     degraded: tuple[str, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
@@ -52,7 +54,7 @@ class Search(Protocol):
     async def search(
         self, principal: Principal, collection: str, query: str, top_k: int = 8, filters: Filters = EVERYTHING
     ) -> Retrieved: ...
-    async def occurrences(self, generation: Generation, word: str, most: int) -> int: ...
+    async def occurrences(self, principal: Principal, collection: str, word: str, most: int) -> int: ...
 
 
 class Retrieval:
@@ -91,8 +93,8 @@ class Retrieval:
         while True:
             with timings.measure("look"):
                 shelf = await asyncio.to_thread(self._library.shelf, principal, collection, filters)
-            found = shelf.collection
-            rankings = await self._rank(found.active_generation, asked, limit, timings, shelf.version_ids)
+            found = shelf.view.collection
+            rankings = await self._rank(found.active_generation, asked, limit, timings, shelf.selection)
             fused = fuse({name: hits for name, hits in rankings.items() if hits is not None})
             with timings.measure("check"):
                 present, seen, best = await asyncio.to_thread(
@@ -110,7 +112,7 @@ class Retrieval:
             with timings.measure("rerank"):
                 best = await self._by_model(self._reranker, query, best, degraded)
         timings.mark("retrieve")
-        return Retrieved(found, tuple(best[:top_k]), tuple(degraded), timings)
+        return Retrieved(found, shelf.view.revision, tuple(best[:top_k]), tuple(degraded), timings)
 
     async def _by_model(
         self, reranker: Reranker, query: str, passages: list[Passage], degraded: list[str]
@@ -128,13 +130,13 @@ class Retrieval:
         asked: Asked,
         limit: int,
         timings: Timings,
-        version_ids: Sequence[str] | None = None,
+        within: Selection | None = None,
     ) -> dict[str, list[Hit] | None]:
         """By name of the ranking; None for one whose index does not answer."""
-        words = self._keywords.query(generation, asked.text, limit, version_ids, asked.phrases)
-        named = self._keywords.query(generation, " ".join(asked.identifiers), limit, version_ids)
+        words = self._keywords.query(generation, asked.text, limit, within, asked.phrases)
+        named = self._keywords.query(generation, " ".join(asked.identifiers), limit, within)
         dense, keyword, exact = await asyncio.gather(
-            self._hits(self._dense(generation, asked.meaning, limit, version_ids), "dense", timings),
+            self._hits(self._dense(generation, asked.meaning, limit, within), "dense", timings),
             self._hits(words, "keyword", timings),
             self._hits(named, "exact", timings),
         )
@@ -159,16 +161,21 @@ class Retrieval:
             raise IndexUnavailable("A ranking cannot be judged while an index does not answer.")
         return [chunk_id for chunk_id, _ in fuse({name: hits for name, hits in rankings.items() if hits is not None})]
 
-    async def occurrences(self, generation: Generation, word: str, most: int) -> int:
-        """Chunks that hold the word, counted as far as `most`; as many when the keyword index does not answer."""
-        hits = await self._hits(self._keywords.query(generation, word, most), "subject", Timings())
+    async def occurrences(self, principal: Principal, collection: str, word: str, most: int) -> int:
+        """Chunks with the word that the person may read, counted as far as `most`; as many when the index does not answer.
+
+        Raises CollectionNotFound.
+        """
+        shelf = await asyncio.to_thread(self._library.shelf, principal, collection, EVERYTHING)
+        generation = shelf.view.collection.active_generation
+        hits = await self._hits(self._keywords.query(generation, word, most, shelf.selection), "subject", Timings())
         return most if hits is None else len(hits)
 
     async def _dense(
-        self, generation: Generation, query: str, limit: int, version_ids: Sequence[str] | None = None
+        self, generation: Generation, query: str, limit: int, within: Selection | None = None
     ) -> list[Hit]:
         vector = await self._embedders.of(generation.embedding_model).embed_query(query)
-        return await self._vectors.query(generation, vector, limit, version_ids)
+        return await self._vectors.query(generation, vector, limit, within)
 
     def _check(
         self,

@@ -25,8 +25,8 @@ class Source(NamedTuple):
 class Manifest:
     """`sources` best first. `model_digest` is the model's own name for its weights ("" for an extracted answer).
 
-    `prompt_sha256` is of every character that the model was given; "" for an extracted answer. `revision` is that of the
-    collection.
+    `prompt_sha256` is of every character that the model was given; "" for an extracted answer. `revision` is that of
+    what the asker sees of the collection.
     """
 
     collection_id: str

@@ -18,15 +18,18 @@ BEST = sum(WEIGHTS.values()) / (K + 1)
 
 
 def fuse(rankings: Mapping[str, Sequence[Hit]], weights: Mapping[str, float] = WEIGHTS) -> list[tuple[str, Scores]]:
-    """(chunk id, scores), best first. `rankings` by name (those of WEIGHTS), each best first."""
+    """(chunk id, scores), best first; of equal ones, the nearer in meaning.
+
+    `rankings` by name (those of WEIGHTS), each best first.
+    """
     fused: defaultdict[str, float] = defaultdict(float)
     own: dict[str, dict[str, float]] = {name: {} for name in rankings}
     for name, hits in sorted(rankings.items()):
         for rank, hit in enumerate(hits, 1):
             fused[hit.chunk_id] += weights[name] / (K + rank)
             own[name][hit.chunk_id] = hit.score
-    best = sorted(fused, key=lambda chunk_id: (-fused[chunk_id], chunk_id))
     dense, keyword = own.get("dense", {}), own.get("keyword", {})
+    best = sorted(fused, key=lambda id_: (-fused[id_], -dense.get(id_, -1.0), -keyword.get(id_, 0.0), id_))
     return [
         (chunk_id, Scores(dense=dense.get(chunk_id), keyword=keyword.get(chunk_id), fused=fused[chunk_id]))
         for chunk_id in best

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.adapters.sql import SqlCatalog, SqlKeywordIndex
 from pipelines.domain.documents import Generation
 from pipelines.domain.errors import IndexUnavailable
+from pipelines.domain.views import Selection
 from tests.contract.samples import CHUNKER, chunks, version
 
 HERE, THERE = "col_here", "col_there"
@@ -166,10 +167,10 @@ async def test_only_the_versions_that_are_named_answer(keywords: SqlKeywordIndex
     for name in ("a", "b", "c", "b"):
         await keywords.upsert(HERE, rows[name])
     first, last = rows["a"][0], rows["c"][0]
-    hits = await keywords.query(BUILD, "refunds", 9, [first.version_id, last.version_id, "ver_none"])
+    hits = await keywords.query(BUILD, "refunds", 9, Selection.of([first.version_id, last.version_id, "ver_none"]))
     assert {hit.chunk_id for hit in hits} == {first.id, last.id}
-    assert await keywords.query(BUILD, "refunds", 9, []) == []
-    assert await keywords.query(BUILD, "refunds", 9, ["ver_none"]) == []
+    assert await keywords.query(BUILD, "refunds", 9, Selection.of([])) == []
+    assert await keywords.query(BUILD, "refunds", 9, Selection.of(["ver_none"])) == []
 
 
 async def test_phrases_are_found_in_their_order_beside_the_words(keywords: SqlKeywordIndex) -> None:

@@ -17,6 +17,7 @@ from app.adapters.chroma import ChromaIndex
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Generation
 from pipelines.domain.errors import IndexUnavailable
+from pipelines.domain.views import Selection
 from pipelines.ports import Vectors
 from tests.chroma_server import ChromaServer
 from tests.contract.samples import chunks, collection, version
@@ -85,7 +86,7 @@ async def test_only_the_versions_that_are_named_answer(index: ChromaIndex) -> No
     await index.upsert(HERE, _rows(30), vectors[:30])
     await index.upsert(HERE, theirs, vectors[30:])
     for wanted, expected in (([TWO.id], theirs), ([TWO.id, ONE.id, "ver_none"], [*_rows(30), *theirs]), ([], [])):
-        hits = await index.query(HERE, vectors[3], 100, wanted)
+        hits = await index.query(HERE, vectors[3], 100, Selection.of(wanted))
         assert {hit.chunk_id for hit in hits} == {row.id for row in expected}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Generation
 from pipelines.domain.errors import IndexUnavailable, ModelUnavailable
+from pipelines.domain.views import Selection
 from pipelines.ports import Hit, Message, Vectors
 
 
@@ -48,10 +49,13 @@ class ScriptedChat:
 
 @dataclass
 class MemoryIndex:
-    """VectorIndex of pipelines/ports.py. `dead`: does not answer; `meanwhile` happens while a question is answered."""
+    """VectorIndex of pipelines/ports.py. `dead`: does not answer; `blind`: to selections, as one that has no room for them;
+    `meanwhile` happens while a question is answered.
+    """
 
     rows: dict[str, tuple[str, Vectors]] = field(default_factory=dict)
     dead: bool = False
+    blind: bool = False
     hangs: bool = False
     meanwhile: Callable[[], Awaitable[None]] | None = None
     limits: list[int] = field(default_factory=list)
@@ -60,14 +64,14 @@ class MemoryIndex:
         self.rows |= {chunk.id: (chunk.version_id, vector) for chunk, vector in zip(rows, vectors, strict=True)}
 
     async def query(
-        self, generation: Generation, vector: Vectors, limit: int, version_ids: Collection[str] | None = None
+        self, generation: Generation, vector: Vectors, limit: int, within: Selection | None = None
     ) -> list[Hit]:
         await self.ping()
         self.limits.append(limit)
         hits = [
             Hit(id_, float(np.dot(own, vector)))
             for id_, (version_id, own) in self.rows.items()
-            if version_ids is None or version_id in version_ids
+            if within is None or self.blind or version_id in within.version_ids
         ]
         if self.meanwhile is not None:
             await self.meanwhile()

@@ -65,8 +65,9 @@ class SqlCollections:
         if collection is None:
             return None
         asked = {"collection": collection.id, "subjects": list(principal.subjects)}
-        revisions = json.dumps([list(row) for row in self.session.connection().execute(_REVISIONS, asked)])
-        return View(collection, hashlib.sha256(revisions.encode()).hexdigest())
+        revisions = {subject: revision for subject, revision in self.session.connection().execute(_REVISIONS, asked)}  # noqa: C416 - a row is no pair to mypy
+        seen = hashlib.sha256(json.dumps(list(revisions.items())).encode()).hexdigest()
+        return View(collection, seen, sum(revisions.values()))
 
     def keep_for(self, collection_id: str, days: int | None) -> None:
         self.session.get_one(CollectionRow, collection_id).retention_days = days

@@ -88,7 +88,7 @@ class SqlDocuments:
         if where.status is not None:
             conditions.append(_STATUS.in_([where.status.value]))
         if after is not None:
-            conditions.append(older_than(self.session, DocumentRow, principal, after))
+            conditions.append(older_than(self.session, DocumentRow, readable(principal), after))
         return self._select(*conditions, limit=limit)
 
     def with_content(self, principal: Principal, collection_id: str, sha256: str) -> Document | None:
@@ -101,6 +101,7 @@ class SqlDocuments:
             select(VersionRow.id, DocumentRow.title, VersionRow.filename)
             .join(VersionRow, col(VersionRow.id) == DocumentRow.active_version_id)
             .where(col(DocumentRow.collection_id) == collection_id, readable(principal), *matching(where))
+            .order_by(col(DocumentRow.created_at), col(DocumentRow.id))
         )
         return {version_id: f"{title} {filename}" for version_id, title, filename in self.session.exec(query)}
 
@@ -292,11 +293,10 @@ _GROW_VIEWS = text(
 
 
 def older_than(
-    session: Session, table: type[DocumentRow] | type[JobRow], principal: Principal, row_id: str
+    session: Session, table: type[DocumentRow] | type[JobRow], seen: ColumnElement[bool], row_id: str
 ) -> ColumnElement[bool]:
-    """Rows that come after this one in a list that begins with the newest; none after one unknown to the tenant."""
-    query = select(table.created_at).where(table.id == row_id, table.tenant_id == principal.tenant_id)
-    at = session.exec(query).first()
+    """Rows that come after this one in a list that begins with the newest; none after one that is not seen there."""
+    at = session.exec(select(table.created_at).where(table.id == row_id, seen)).first()
     if at is None:
         return col(table.id).in_([])
     return or_(col(table.created_at) < at, and_(col(table.created_at) == at, col(table.id) < row_id))

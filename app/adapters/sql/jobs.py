@@ -12,7 +12,7 @@ from sqlmodel import Session, col, delete, func, select, true
 
 from app.adapters.sql.documents import older_than
 from app.adapters.sql.models import DocumentRow, JobEventRow, JobRow, JobStepRow, ReaderRow
-from pipelines.domain.access import Principal, Role
+from pipelines.domain.access import Permission, Principal, Role
 from pipelines.domain.jobs import Job, JobError, JobEvent, JobKind, JobStatus, JobStep, Progress, StepStatus
 from pipelines.ports import JobFilter
 
@@ -68,7 +68,7 @@ class SqlJobs:
         if where.document_id is not None:
             query = query.where(JobRow.document_id == where.document_id)
         if after is not None:
-            query = query.where(older_than(self.session, JobRow, principal, after))
+            query = query.where(older_than(self.session, JobRow, _readable(principal), after))
         newest = query.order_by(col(JobRow.created_at).desc(), col(JobRow.id).desc()).limit(limit)
         return [self._job(row) for row in self.session.exec(newest).all()]
 
@@ -191,12 +191,14 @@ class SqlJobs:
 def _readable(principal: Principal) -> ColumnElement[bool]:
     """Jobs of documents that the principal may read; of a deleted document, only the job that deletes it.
 
-    Those about no document are for everyone of the tenant, unless they are somebody's.
+    Those about no document count all there are: they are for whose they are, and for who manages collections.
     """
     named = select(ReaderRow.document_id).where(
         ReaderRow.document_id == JobRow.document_id, col(ReaderRow.subject).in_(principal.subjects)
     )
-    own = or_(col(JobRow.user_id).is_(None), col(JobRow.user_id) == principal.user_id)
+    own = col(JobRow.user_id) == principal.user_id
+    if principal.may(Permission.MANAGE_COLLECTIONS):
+        own = or_(col(JobRow.user_id).is_(None), own)
     live = select(DocumentRow.id).where(DocumentRow.id == JobRow.document_id, col(DocumentRow.deleted_at).is_(None))
     return and_(
         col(JobRow.tenant_id) == principal.tenant_id,

@@ -10,7 +10,9 @@ import asyncio
 import json
 import re
 import sqlite3
+import threading
 import unicodedata
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -19,10 +21,11 @@ from sqlalchemy import Connection, String, bindparam
 from sqlalchemy import text as sql
 
 from app.adapters.sql.catalog import SqlCatalog
-from app.adapters.sql.postings import Scope, best
+from app.adapters.sql.postings import Runs, Scope, best
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Generation
 from pipelines.domain.errors import DependencyUnavailable, IndexUnavailable
+from pipelines.domain.views import Selection
 from pipelines.ports import Hit
 from pipelines.query.terms import telling
 
@@ -31,6 +34,7 @@ R = TypeVar("R")
 _WORD = re.compile(r"\w+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _MAX_TERMS = 64
+_KEPT = 64  # selections
 _DELETE_VERSION = {
     "sqlite": (
         "DELETE FROM keyword_text WHERE rowid IN (SELECT id FROM keyword_rows WHERE version_id = :version_id)",
@@ -62,6 +66,11 @@ _INSERT = {
         " VALUES (:chunk_id, :version_id, :collection_id, :chunker, to_tsvector('english', :text))",
     ),
 }
+# What is known of where rows lie holds no longer when a version that answers gets more of them; see migration 0016.
+_MOVED = (
+    "UPDATE keyword_scopes SET moves = moves + 1 WHERE collection_id = :collection_id AND chunker = :chunker"
+    " AND EXISTS (SELECT 1 FROM documents WHERE active_version_id = :version_id)"
+)
 # The same score as in SQLite (app/adapters/sql/postings.py): the sum of the weights of the terms that a row holds.
 _POSTGRES_QUERY = """
     WITH held AS (
@@ -75,7 +84,7 @@ _POSTGRES_QUERY = """
         SELECT query, ln(1 + ((SELECT count(*) FROM held) - count(*) + 0.5) / (count(*) + 0.5)) AS weight
         FROM found GROUP BY query
     )
-    SELECT chunk_id, sum(weight) AS score FROM found JOIN weight USING (query)
+    SELECT chunk_id, sum(round(weight::numeric, 9)) AS score FROM found JOIN weight USING (query)
     GROUP BY chunk_id ORDER BY score DESC, chunk_id LIMIT :limit
 """
 
@@ -104,6 +113,8 @@ class SqlKeywordIndex:
     def __init__(self, catalog: SqlCatalog) -> None:
         self._catalog = catalog
         self._kind = "sqlite" if catalog.is_sqlite else "postgresql"
+        self._known: OrderedDict[tuple[int, int, str], Runs] = OrderedDict()
+        self._lock = threading.Lock()
 
     async def upsert(self, collection_id: str, rows: Sequence[Chunk]) -> None:
         values = [
@@ -120,6 +131,9 @@ class SqlKeywordIndex:
         def write(connection: Connection) -> None:
             for statement in (*_DELETE_CHUNK[self._kind], *_INSERT[self._kind]):
                 connection.execute(sql(statement), values)
+            if self._kind == "sqlite":
+                each = {value["version_id"]: value for value in values}
+                connection.execute(sql(_MOVED), list(each.values()))
 
         if values:
             await self._write(write)
@@ -129,20 +143,20 @@ class SqlKeywordIndex:
         generation: Generation,
         text: str,
         limit: int,
-        version_ids: Collection[str] | None = None,
+        within: Selection | None = None,
         phrases: Sequence[str] = (),
     ) -> list[Hit]:
         words = telling(" ".join(_words(text)))
         terms = list(dict.fromkeys([*words, *(" ".join(_words(each)) for each in phrases)]))[:_MAX_TERMS]
         terms = [term for term in terms if term]
-        if not terms or (version_ids is not None and not version_ids):
+        if not terms or (within is not None and not within.version_ids):
             return []
 
         def read() -> list[Hit]:
             with self._catalog.snapshot() as connection:
                 if self._kind == "sqlite":
-                    return _in_sqlite(connection, generation, terms, limit, version_ids)
-                return _in_postgres(connection, generation, terms, limit, version_ids)
+                    return self._in_sqlite(connection, generation, terms, limit, within)
+                return _in_postgres(connection, generation, terms, limit, within)
 
         return await _in_thread(read)
 
@@ -200,6 +214,45 @@ class SqlKeywordIndex:
 
         await _in_thread(read)
 
+    def _in_sqlite(
+        self,
+        connection: Connection,
+        generation: Generation,
+        terms: Sequence[str],
+        limit: int,
+        within: Selection | None,
+    ) -> list[Hit]:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        with _translated():
+            of = (generation.collection_id, generation.chunker)
+            query = "SELECT id, moves FROM keyword_scopes WHERE collection_id = ? AND chunker = ?"
+            known = driver.execute(query, of).fetchone()
+            if known is None:
+                return []
+            scope = Scope.numbered(known[0])
+            runs = None if within is None else self._runs(driver, scope, known, within)
+            found = best(driver, scope, terms, limit, runs)
+            query = (
+                "SELECT keyword_rows.id, chunk_id FROM json_each(?) JOIN keyword_rows"
+                " ON keyword_rows.id = json_each.value"
+            )
+            ids = dict(driver.execute(query, (json.dumps([id_ for id_, _ in found]),)))
+            return [Hit(ids[id_], score) for id_, score in found]
+
+    def _runs(self, driver: sqlite3.Connection, scope: Scope, numbered: tuple[int, int], within: Selection) -> Runs:
+        """Where the selection's rows lie. They are looked for again when some moved (`numbered`)."""
+        key = (*numbered, within.key)
+        with self._lock:
+            runs = self._known.pop(key, None)
+        if runs is None:
+            runs = _runs_of(driver, scope, within.version_ids)
+        with self._lock:
+            self._known[key] = runs
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return runs
+
     async def _write(self, work: Callable[[Connection], None]) -> None:
         def write() -> None:
             with self._catalog.connection() as connection:
@@ -208,37 +261,22 @@ class SqlKeywordIndex:
         await _in_thread(write)
 
 
-def _in_sqlite(
-    connection: Connection,
-    generation: Generation,
-    terms: Sequence[str],
-    limit: int,
-    version_ids: Collection[str] | None,
-) -> list[Hit]:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    with _translated():
-        of = (generation.collection_id, generation.chunker)
-        query = "SELECT id FROM keyword_scopes WHERE collection_id = ? AND chunker = ?"
-        number = driver.execute(query, of).fetchone()
-        if number is None:
-            return []
-        scope = Scope.numbered(*number)
-        within = None if version_ids is None else _rows_of(driver, scope, version_ids)
-        found = best(driver, scope, terms, limit, within)
-        query = (
-            "SELECT keyword_rows.id, chunk_id FROM json_each(?) JOIN keyword_rows ON keyword_rows.id = json_each.value"
-        )
-        ids = dict(driver.execute(query, (json.dumps([id_ for id_, _ in found]),)))
-        return [Hit(ids[id_], score) for id_, score in found]
-
-
-def _rows_of(driver: sqlite3.Connection, scope: Scope, version_ids: Collection[str]) -> list[int]:
+def _runs_of(driver: sqlite3.Connection, scope: Scope, version_ids: Sequence[str]) -> Runs:
     query = (
-        "SELECT keyword_rows.id FROM json_each(?) JOIN keyword_rows ON version_id = json_each.value"
+        "SELECT version_id, min(keyword_rows.id), max(keyword_rows.id), count(*) FROM json_each(?) JOIN keyword_rows"
+        " ON version_id = json_each.value WHERE keyword_rows.id BETWEEN ? AND ? GROUP BY version_id"
+    )
+    spans, scattered = [], []
+    for version_id, first, last, count in driver.execute(query, (json.dumps(version_ids), *scope)):
+        if count == last - first + 1:
+            spans.append((first, last))
+        else:
+            scattered.append(version_id)
+    query = (
+        "SELECT keyword_rows.id, keyword_rows.id FROM json_each(?) JOIN keyword_rows ON version_id = json_each.value"
         " WHERE keyword_rows.id BETWEEN ? AND ?"
     )
-    return [id_ for (id_,) in driver.execute(query, (json.dumps(list(version_ids)), *scope))]
+    return Runs.of([*spans, *driver.execute(query, (json.dumps(scattered), *scope))])
 
 
 def _in_postgres(
@@ -246,15 +284,15 @@ def _in_postgres(
     generation: Generation,
     terms: Sequence[str],
     limit: int,
-    version_ids: Collection[str] | None,
+    within: Selection | None,
 ) -> list[Hit]:
     values = {
         "collection_id": generation.collection_id,
         "chunker": generation.chunker,
         "terms": list(terms),
         "limit": limit,
-        "everywhere": version_ids is None,
-        "version_ids": list(version_ids or ()),
+        "everywhere": within is None,
+        "version_ids": list(within.version_ids) if within else [],
     }
     return [Hit(chunk_id, float(score)) for chunk_id, score in connection.execute(sql(_POSTGRES_QUERY), values)]
 

@@ -1,14 +1,16 @@
-"""Which rows of SQLite's FTS5 hold the words of a question, and how much that says (docs/adr/0025).
+"""Which rows of SQLite's FTS5 hold the words of a question, and how much that says (docs/adr/0025, docs/adr/0031).
 
 FTS5's own BM25 reads every row that holds any of the words, most of them for words that decide nothing: 90 ms at 100,000
-rows. Here the rows of a word are read up to a limit. Rarer words propose; commoner ones only order what was proposed.
+rows. And it counts rows that the asker may not read. Here the rows of a word are read up to a limit, among those that
+may be read alone. Rarer words propose; commoner ones only order what was proposed.
 """
 
 from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,6 @@ from pipelines.query.terms import stem
 COMMON = 1_000  # rows with a word, from which it proposes nothing
 _SCOPE_BITS = 32
 _REORDERED = 2  # times as many as are wanted
-_RANGES = 16  # that are read one by one
 
 _Rows = NDArray[np.int64]
 
@@ -35,23 +36,47 @@ class Scope(NamedTuple):
         return cls(number << _SCOPE_BITS, ((number + 1) << _SCOPE_BITS) - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Rows as runs of neighbours, in order: a document's mostly lie together. `firsts` and `lasts` belong to them."""
+
+    firsts: _Rows
+    lasts: _Rows
+
+    @classmethod
+    def of(cls, spans: Iterable[tuple[int, int]]) -> Runs:
+        """(first, last) of runs that do not overlap; those that touch become one."""
+        firsts, lasts = np.array(sorted(spans), np.int64).reshape(-1, 2).T
+        apart = np.flatnonzero(firsts[1:] > lasts[:-1] + 1)
+        return cls(firsts[[0, *(apart + 1)]] if len(firsts) else firsts, lasts[[*apart, -1]] if len(lasts) else lasts)
+
+    def __len__(self) -> int:
+        return int((self.lasts - self.firsts + 1).sum())
+
+    def among(self, rows: _Rows) -> _Rows:
+        """Those of the rows that are in a run."""
+        run = np.searchsorted(self.firsts, rows, "right") - 1
+        return rows[(run >= 0) & (rows <= self.lasts[run])]
+
+    def after(self, row: int) -> int | None:
+        """The next row of a run."""
+        run = int(np.searchsorted(self.lasts, row, "right"))
+        return max(row + 1, int(self.firsts[run])) if run < len(self.lasts) else None
+
+
 def best(
-    connection: sqlite3.Connection,
-    scope: Scope,
-    terms: Sequence[str],
-    limit: int,
-    within: Collection[int] | None = None,
+    connection: sqlite3.Connection, scope: Scope, terms: Sequence[str], limit: int, within: Runs | None = None
 ) -> list[tuple[int, float]]:
     """(row id, score) of the rows that hold most of the terms, rarer ones counting more; best first.
 
     The score is the sum of the terms' weights, as of BM25 for words that occur once (Robertson and Zaragoza, 2009).
-    `within`: only these rows are there.
+    `within`: it is as if only these rows of the scope were there.
     """
-    allowed = None if within is None else np.array(sorted(within), np.int64)
-    rows = _size(connection, scope) if allowed is None else len(allowed)
+    runs = _all_of(connection, scope) if within is None else within
+    rows = len(runs)
     if not rows:
         return []
-    place = Place(connection, scope, allowed)
+    place = Place(connection, runs)
     found = {term: place.holding(f'"{term}"') for term in terms}
     rare = {term: ids for term, ids in found.items() if 0 < len(ids) <= COMMON}
     common = [term for term, ids in found.items() if len(ids) > COMMON]
@@ -67,38 +92,37 @@ def best(
     return sorted(scored.items(), key=lambda each: (-each[1], each[0]))[:limit]
 
 
-def _size(connection: sqlite3.Connection, scope: Scope) -> int:
-    """About how many rows there are: their numbers grow."""
+def _all_of(connection: sqlite3.Connection, scope: Scope) -> Runs:
+    """About the rows that there are: their numbers grow."""
     (last,) = connection.execute("SELECT max(id) FROM keyword_rows WHERE id BETWEEN ? AND ?", scope).fetchone()
-    return 0 if last is None else last - scope.first
+    return Runs.of([] if last is None else [(scope.first + 1, last)])
 
 
 class Place:
-    """Where terms are looked for: a scope, or the allowed rows of it."""
+    """Where terms are looked for."""
 
-    def __init__(self, connection: sqlite3.Connection, scope: Scope, allowed: _Rows | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, runs: Runs) -> None:
         self._connection = connection
-        self._allowed = allowed
-        self._ranges, self._limit = [tuple(scope)], COMMON + 1
-        if allowed is not None:
-            breaks = np.flatnonzero(np.diff(allowed) > 1)
-            starts, ends = allowed[[0, *(breaks + 1)]], allowed[[*breaks, -1]]  # a document's rows mostly lie together
-            few = len(starts) <= _RANGES
-            self._ranges = (
-                list(zip(starts.tolist(), ends.tolist(), strict=True)) if few else [tuple(allowed[[0, -1]].tolist())]
-            )
-            self._limit = -1 if not few else COMMON + 1
+        self._runs = runs
 
     def holding(self, expression: str) -> _Rows:
-        """The rows that match; at most some more than COMMON of them, unless they are scattered."""
+        """The first rows that match, in order; of more than COMMON, one more. Others that match only cost their reading."""
+        found: list[_Rows] = []
+        at, last, wanted = int(self._runs.firsts[0]), int(self._runs.lasts[-1]), COMMON + 1
+        while wanted:
+            read = self._read(expression, at, last)
+            found.append(self._runs.among(read)[:wanted])
+            wanted -= len(found[-1])
+            following = self._runs.after(int(read[-1])) if len(read) > COMMON else None
+            if following is None:
+                break
+            at = following
+        return np.concatenate(found)
+
+    def _read(self, expression: str, first: int, last: int) -> _Rows:
         query = "SELECT rowid FROM keyword_text WHERE keyword_text MATCH ? AND rowid BETWEEN ? AND ? LIMIT ?"
-        found = [
-            id_
-            for first, last in self._ranges
-            for (id_,) in self._connection.execute(query, (expression, first, last, self._limit))
-        ]
-        ids = np.array(found, np.int64)
-        return ids if self._allowed is None else ids[np.isin(ids, self._allowed, assume_unique=True)]
+        ids = self._connection.execute(query, (expression, first, last, COMMON + 1)).fetchall()
+        return np.array(ids, np.int64).reshape(-1)
 
 
 def _together(place: Place, common: Sequence[str]) -> dict[str, _Rows]:

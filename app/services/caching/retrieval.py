@@ -14,7 +14,6 @@ from app.services.retrieval import Retrieved, Search
 from app.services.timings import Timings
 from pipelines.cache_ports import Entry
 from pipelines.domain.access import Principal
-from pipelines.domain.documents import Generation
 from pipelines.domain.errors import CollectionNotFound
 from pipelines.domain.filters import EVERYTHING, Filters
 from pipelines.ports import Catalog
@@ -50,8 +49,8 @@ class CachedRetrieval:
             await asyncio.to_thread(self._keep, principal, key, made)
         return replace(made, degraded=(*made.degraded, *self._kept.degraded))
 
-    async def occurrences(self, generation: Generation, word: str, most: int) -> int:
-        return await self._retrieval.occurrences(generation, word, most)
+    async def occurrences(self, principal: Principal, collection: str, word: str, most: int) -> int:
+        return await self._retrieval.occurrences(principal, collection, word, most)
 
     def _look_up(
         self, principal: Principal, collection: str, query: str, options: dict[str, object]

@@ -67,6 +67,7 @@ async def test_what_may_not_be_read_does_not_crowd_out_what_may(library: Library
     hidden = [f"Employees of group {number} get {number} days of leave each year." for number in range(300)]
     await library.add(document("doc_a", readers=frozenset({"group:finance"})), hidden)
     await library.add(document("doc_b"), ["Leave is asked for in writing."])
+    library.vectors.blind = True
     assert await _texts(library) == ["Leave is asked for in writing."]
     assert library.vectors.limits[0] < library.vectors.limits[-1]
 
