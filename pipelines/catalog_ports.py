@@ -151,7 +151,9 @@ class FeedbackBook(Protocol):
     """What people think of answers."""
 
     def put(self, feedback: conversations.Feedback, most: int) -> None: ...  # the person's oldest beyond so many go
-    def page(self, tenant_id: str, after: str | None, limit: int) -> list[conversations.Feedback]: ...  # newest first
+    def page(
+        self, principal: access.Principal, after: str | None, limit: int
+    ) -> list[conversations.Feedback]: ...  # newest first; no comment on what was made from what it may not read
     def forget(self, before: datetime) -> int: ...
 
 

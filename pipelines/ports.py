@@ -243,6 +243,9 @@ class Collections(Protocol):
     def all(self, tenant_id: str) -> list[documents.Collection]: ...
     def view(self, principal: access.Principal, name: str) -> views.View | None: ...
     def answer_by(self, collection_id: str, answering: answering.Answering) -> None: ...
+    def read_by(
+        self, collection_id: str, readers: frozenset[str] | None
+    ) -> None: ...  # its documents that come in later and name none; None: everyone
     def keep_for(self, collection_id: str, days: int | None) -> None: ...  # its documents; None: until they are deleted
 
 
@@ -273,6 +276,8 @@ class Documents(Protocol):
     def share(
         self, document_id: str, readers: frozenset[str], at: datetime
     ) -> None: ...  # these may read it from the commit on, and nobody else; the revision grows
+
+    def retitle(self, document_id: str, title: str, at: datetime) -> None: ...  # a live one's; the revision grows
 
     # for workflows, which act for no person
     def kept(self, document_id: str) -> documents.Document | None: ...  # whoever may read it; not a deleted one

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from app.api.filters import Filters
 from app.services.bundles import BundleReceipt
@@ -130,6 +130,19 @@ class DocumentPage(Schema):
     next_cursor: str | None = Field(description="pass it as `cursor` to read on; null at the end")
 
 
+class DocumentChange(Schema):
+    """What is to be changed of a document; what is left out stays as it is."""
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] | None = None
+    readers: list[str] | None = Field(None, min_length=1, description="user:NAME, group:NAME or everyone; and you")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.title is None and self.readers is None:
+            raise ValueError("give title or readers")
+        return self
+
+
 class Deleted(Schema):
     document_id: str
     job_id: str
@@ -161,6 +174,9 @@ class ChunkPage(Schema):
 class NewCollection(Schema):
     name: str
     chunker: str | None = None
+    readers: list[str] | None = Field(
+        None, min_length=1, description="of documents that name none: user:NAME, group:NAME; null: everyone"
+    )
 
 
 class Calibration(Schema):
@@ -193,6 +209,7 @@ class Collection(Schema):
     retention_days: int | None = Field(
         description="documents are deleted so long after their newest upload; null: never"
     )
+    readers: Sorted | None = Field(description="of documents that name none, besides who uploads; null: everyone")
     answering: Answering
     created_at: datetime
 
@@ -204,9 +221,20 @@ class AnsweringChange(Schema):
 
 
 class CollectionChange(Schema):
-    """What is to be changed of a collection."""
+    """What is to be changed of a collection; what is left out stays as it is."""
 
-    retention_days: int | None = Field(ge=1, le=36_500, description="null: documents are kept until they are deleted")
+    retention_days: int | None = Field(
+        None, ge=1, le=36_500, description="null: documents are kept until they are deleted"
+    )
+    readers: list[str] | None = Field(
+        None, min_length=1, description="of documents that come in later and name none; null: everyone"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give retention_days or readers")
+        return self
 
 
 class Applied(Schema):

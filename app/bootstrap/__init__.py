@@ -53,6 +53,7 @@ from app.services.rereading import Rereading
 from app.services.resting import RestingVectors
 from app.services.retention import Retention
 from app.services.retrieval import Retrieval, Search
+from app.services.sharing import Sharing
 from app.services.sources import Sources
 from app.services.staging import Staging
 from app.services.sync import FolderSync
@@ -214,6 +215,7 @@ def assemble(settings: Settings) -> Assembly:
         audit=audit,
         collections=collections,
         documents=documents,
+        sharing=Sharing(catalog, audit, _now),
         pages=PagePictures(stores.blobs, readers),
         bundles=bundles,
         sources=sources,

@@ -10,9 +10,17 @@ from app.cli import show
 from app.cli.client import Client
 
 
-def run(client: Client, paths: Sequence[Path], collection: str, *, wait: bool, as_json: bool) -> bool:
+def run(
+    client: Client,
+    paths: Sequence[Path],
+    collection: str,
+    readers: Sequence[str] | None,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> bool:
     """Uploads them and follows what becomes of their files; whether every one can be searched."""
-    bundles = [client.upload_bundle(path, collection) for path in paths]
+    bundles = [client.upload_bundle(path, collection, readers) for path in paths]
     if not wait:
         if as_json:
             show.as_json(bundles)

@@ -57,14 +57,21 @@ class Client:
     def delete(self, path: str) -> dict[str, Any]:
         return self._answer(self._send("DELETE", path))
 
-    def upload(self, files: Sequence[Path], collection: str, document_id: str | None = None) -> list[dict[str, Any]]:
-        fields = {"collection": collection} | ({"document_id": document_id} if document_id else {})
+    def upload(
+        self,
+        files: Sequence[Path],
+        collection: str,
+        document_id: str | None = None,
+        readers: Sequence[str] | None = None,
+    ) -> list[dict[str, Any]]:
+        fields = {"collection": collection, "readers": ",".join(readers or ()), "document_id": document_id or ""}
         documents: list[dict[str, Any]] = self._upload(files, fields)["documents"]
         return documents
 
-    def upload_bundle(self, file: Path, collection: str) -> dict[str, Any]:
+    def upload_bundle(self, file: Path, collection: str, readers: Sequence[str] | None = None) -> dict[str, Any]:
         """What became of an archive, each of whose files is to be a document."""
-        (bundle,) = self._upload([file], {"collection": collection, "unpack": "true"})["bundles"]
+        fields = {"collection": collection, "unpack": "true", "readers": ",".join(readers or ())}
+        (bundle,) = self._upload([file], fields)["bundles"]
         return dict(bundle)
 
     def _upload(self, files: Sequence[Path], fields: dict[str, str]) -> dict[str, Any]:

@@ -34,10 +34,13 @@ def list_collections(json: AsJson = False) -> None:
 def create(
     name: str,
     chunker: Annotated[str | None, typer.Option(help=f"How documents are cut: {', '.join(CHUNKERS)}.")] = None,
+    reader: Annotated[
+        list[str] | None, typer.Option(help="Of documents that name none: user:NAME or group:NAME; repeatable.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Make a collection."""
-    wanted = {"name": name} | ({"chunker": chunker} if chunker else {})
+    wanted = {"name": name} | ({"chunker": chunker} if chunker else {}) | ({"readers": reader} if reader else {})
     made = connect(configuration.load()).post("/v1/collections", wanted)
     show.as_json(made) if json else show.out.print(f"{made['name']} is there.", highlight=False)
 
@@ -55,6 +58,20 @@ def retention(
     path = f"/v1/collections/{quote(name, safe='')}"
     changed = connect(configuration.load()).patch(path, {"retention_days": days})
     show.as_json(changed) if json else show.out.print(f"{name}: {_kept(changed['retention_days'])}", highlight=False)
+
+
+@app.command()
+def readers(
+    name: str,
+    who: Annotated[list[str], typer.Argument(help="user:NAME, group:NAME or everyone.")],
+    json: AsJson = False,
+) -> None:
+    """Say who reads documents that come in from now on and name nobody; those that are there keep theirs."""
+    path = f"/v1/collections/{quote(name, safe='')}"
+    changed = connect(configuration.load()).patch(path, {"readers": who})
+    show.as_json(changed) if json else show.out.print(
+        f"{name}: documents are read by {', '.join(changed['readers'])}", highlight=False
+    )
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app import settings as configuration
-from app.cli import audit, bundles, caches, collections, erasures, golden, index, keys, show, sources
+from app.cli import audit, bundles, caches, collections, documents, erasures, golden, index, keys, show, sources
 from app.cli.client import Event, Failure, connect
 from app.cli.show import AsJson
 from app.settings import SettingsError
@@ -26,6 +26,7 @@ app.add_typer(jobs_app, name="jobs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(collections.app, name="collections")
+app.add_typer(documents.app, name="documents")
 app.add_typer(sources.app, name="sources")
 app.add_typer(index.app, name="index")
 app.add_typer(caches.app, name="caches")
@@ -99,21 +100,24 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(exists=True, help="Files and folders.")],
     collection: InCollection = "default",
     unpack: Annotated[bool, typer.Option("--unpack", help="They are ZIP archives of documents.")] = False,
+    reader: Annotated[
+        list[str] | None, typer.Option(help="user:NAME, group:NAME or everyone; repeatable. As the collection says.")
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Follow the jobs to their end.")] = True,
     json: AsJson = False,
 ) -> None:
     """Upload files and follow them until they can be searched."""
     client = connect(configuration.load())
     if unpack:
-        sys.exit(0 if bundles.run(client, _files(paths), collection, wait=wait, as_json=json) else 1)
-    documents = [document for path in _files(paths) for document in client.upload([path], collection)]
+        sys.exit(0 if bundles.run(client, _files(paths), collection, reader, wait=wait, as_json=json) else 1)
+    taken = [each for path in _files(paths) for each in client.upload([path], collection, readers=reader)]
     if json and not wait:
-        show.as_json(documents)
+        show.as_json(taken)
         return
     jobs = (
-        show.follow_jobs(client, documents)
+        show.follow_jobs(client, taken)
         if wait and not json
-        else [client.ended(document["job_id"]) for document in documents]
+        else [client.ended(document["job_id"]) for document in taken]
         if wait
         else []
     )

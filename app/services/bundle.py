@@ -25,6 +25,7 @@ from app.services.page_pictures import PagePictures
 from app.services.reindex import Reindexes
 from app.services.retention import Retention
 from app.services.retrieval import Search
+from app.services.sharing import Sharing
 from app.services.sources import Sources
 from app.services.upkeep.requests import Reconciles
 from pipelines.ports import TokenCounter
@@ -37,6 +38,7 @@ class Services:
     keys: Keys
     collections: Collections
     documents: Documents
+    sharing: Sharing
     pages: PagePictures
     bundles: Bundles
     sources: Sources

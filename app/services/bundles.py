@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from app.services.collections import Collections
 from app.services.documents import Upload, start_event
@@ -19,7 +19,7 @@ from pipelines.domain.ids import job_id, new_id
 from pipelines.domain.intake_errors import BundleNotFound
 from pipelines.domain.jobs import Job, JobKind, OutboxEvent, queued
 from pipelines.ingest import bundle as archive
-from pipelines.ports import Blobs, Catalog, Clock, IdempotentAnswer
+from pipelines.ports import Blobs, Catalog, Clock, IdempotentAnswer, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Bundles:
                 raise BundleNotFound
             if bundle.user_id != principal.user_id and Role.TENANT_ADMIN not in principal.roles:
                 raise BundleNotFound
-            files = uow.bundles.files(bundle_id, first, limit)
+            files = [_seen(uow, principal, file) for file in uow.bundles.files(bundle_id, first, limit)]
             return BundleState(bundle, uow.jobs.find(job_id(JobKind.UNPACK, bundle_id)), tuple(files))
 
     async def _look_at(self, file: StagedFile) -> None:
@@ -157,3 +157,10 @@ def _fingerprint(upload: Upload, bundles: Sequence[Bundle]) -> str:
     files = [(bundle.filename, bundle.sha256) for bundle in bundles]
     asked = ["unpack", upload.collection, readers, sorted((upload.metadata or {}).items()), files]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+
+def _seen(uow: UnitOfWork, principal: Principal, file: BundleFile) -> BundleFile:
+    """What became a document that the principal may not read is as nameless as one that is erased."""
+    if file.document_id is None or uow.documents.get(principal, file.document_id) is not None:
+        return file
+    return replace(file, path="", document_id=None, version_id=None)

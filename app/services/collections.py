@@ -26,8 +26,10 @@ class Collections:
         self._chunker = chunker
         self._clock = clock
 
-    def create(self, principal: Principal, name: str, chunker: str | None = None) -> Collection:
-        """Raises CollectionExists, InvalidRequest."""
+    def create(
+        self, principal: Principal, name: str, chunker: str | None = None, readers: frozenset[str] | None = None
+    ) -> Collection:
+        """`readers` of its documents that name none; None: everyone. Raises CollectionExists, InvalidRequest."""
         chunker = checked(chunker or self._chunker)
         if not _NAME.fullmatch(name):
             raise InvalidRequest(
@@ -41,7 +43,7 @@ class Collections:
             dimensions=embedder.dimensions,
             chunker=chunker,
         )
-        collection = Collection(collection_id, principal.tenant_id, name, generation, 0, self._clock())
+        collection = Collection(collection_id, principal.tenant_id, name, generation, 0, self._clock(), readers=readers)
         with self._catalog.begin() as uow:
             uow.collections.add(collection)
         return collection
@@ -59,6 +61,12 @@ class Collections:
                 raise CollectionNotFound
             uow.collections.answer_by(collection.id, change(present.answering))
         return self.get(principal, name)
+
+    def read_by(self, principal: Principal, name: str, readers: frozenset[str] | None) -> None:
+        """Who reads documents that come in from now on and name nobody; None: everyone. Raises CollectionNotFound."""
+        collection = self.get(principal, name)
+        with self._catalog.begin() as uow:
+            uow.collections.read_by(collection.id, readers)
 
     def get(self, principal: Principal, name: str) -> Collection:
         """Raises CollectionNotFound; the default collection comes to be when it is first asked for."""

@@ -83,7 +83,7 @@ class FeedbackBook:
     def page(self, principal: Principal, after: str | None, limit: int) -> list[Feedback]:
         """Of everybody in the tenant, newest first."""
         with self._catalog.read() as uow:
-            return uow.feedback.page(principal.tenant_id, after, limit)
+            return uow.feedback.page(principal, after, limit)
 
 
 class ConversationGarbage:

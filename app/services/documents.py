@@ -34,7 +34,7 @@ from workflows.events import (
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What a person sends. `readers` None: everyone of the tenant. `document_id`: the document these bytes replace.
+    """What a person sends. `readers` None: as the collection says. `document_id`: the document these bytes replace.
 
     `own_id`: for workflows, the document these bytes are of, whoever may read it; it is made when it is not there.
     """
@@ -100,7 +100,7 @@ class Documents:
             tenant_id=principal.tenant_id,
             collection_id=collection.id,
             title=upload.title or Path(file.filename).stem,
-            readers=_readers(principal, upload),
+            readers=_readers(principal, upload, collection),
             metadata=dict(upload.metadata or {}),
             latest=Version(
                 id=version,
@@ -259,9 +259,9 @@ class Documents:
         return job
 
 
-def _readers(principal: Principal, upload: Upload) -> frozenset[str]:
-    named = frozenset({EVERYONE}) if upload.readers is None else upload.readers
-    return named | {f"user:{principal.user_id}"}
+def _readers(principal: Principal, upload: Upload, collection: Collection) -> frozenset[str]:
+    named = collection.readers if upload.readers is None else upload.readers
+    return (frozenset({EVERYONE}) if named is None else named) | {principal.subject}
 
 
 def _new_job(kind: JobKind, tenant_id: str, document_id: str, version: str | None, at: datetime) -> Job:

@@ -46,8 +46,13 @@ class Principal:
     roles: frozenset[Role] = frozenset()
 
     @property
+    def subject(self) -> str:
+        """The person alone."""
+        return f"user:{self.user_id}"
+
+    @property
     def subjects(self) -> frozenset[str]:
-        return frozenset({EVERYONE, f"user:{self.user_id}", *(f"group:{group}" for group in self.groups)})
+        return frozenset({EVERYONE, self.subject, *(f"group:{group}" for group in self.groups)})
 
     @property
     def who(self) -> str:

@@ -102,7 +102,8 @@ class Generation:
 class Collection:
     """Documents searched together. `revision` grows with every change that a search could notice.
 
-    `retention_days`: how long after its newest upload a document is deleted; None: never.
+    `retention_days`: how long after its newest upload a document is deleted; None: never. `readers` of documents that come in
+    and name none; None: everyone.
     """
 
     id: str
@@ -113,6 +114,7 @@ class Collection:
     created_at: datetime
     retention_days: int | None = None
     answering: Answering = field(default_factory=Answering)
+    readers: frozenset[str] | None = None
 
 
 class DocumentStatus(StrEnum):

@@ -157,13 +157,13 @@ def test_the_newest_word_on_an_answer_counts_and_a_tenant_sees_its_own(catalog: 
         uow.feedback.put(_feedback("ans_1", BEN, 5), 10)
         uow.feedback.put(_feedback("ans_1", EVE, 6), 10)
     with catalog.read() as uow:
-        found = uow.feedback.page("acme", None, 10)
+        found = uow.feedback.page(ANNA, None, 10)
         assert [(each.user_id, each.comment) for each in found] == [("ben", None), ("anna", "second")]
-        assert [each.user_id for each in uow.feedback.page("acme", found[0].id, 10)] == ["anna"]
-        assert uow.feedback.page("rival", found[0].id, 10) == []
+        assert [each.user_id for each in uow.feedback.page(ANNA, found[0].id, 10)] == ["anna"]
+        assert uow.feedback.page(EVE, found[0].id, 10) == []
     with catalog.begin() as uow:
         for number in range(5):
             uow.feedback.put(_feedback(f"ans_{number}", seconds=10 + number), 3)
     with catalog.read() as uow:
-        mine = [each.answer_id for each in uow.feedback.page("acme", None, 10) if each.user_id == "anna"]
+        mine = [each.answer_id for each in uow.feedback.page(ANNA, None, 10) if each.user_id == "anna"]
         assert mine == ["ans_4", "ans_3", "ans_2"]

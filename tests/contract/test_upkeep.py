@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from app.services.upkeep.files import FileReconciliation
 from app.services.upkeep.garbage import Garbage
 from app.services.upkeep.jobs import JobReconciliation
 from app.services.upkeep.requests import Reconciles
+from pipelines.domain.access import Role
 from pipelines.domain.ids import job_id
 from pipelines.domain.jobs import JobError, JobKind, JobStatus, OutboxEvent
 from pipelines.ports import IdempotentAnswer, Standing
@@ -169,7 +171,8 @@ async def test_a_reconciliation_is_asked_for_once_at_a_time(catalog: SqlCatalog)
     first, second = await requests.request(ANNA), await requests.request(ANNA)
     assert first == second
     with catalog.begin() as uow:
-        assert uow.jobs.get(ANNA, first.id) is not None
+        assert uow.jobs.get(replace(ANNA, roles=frozenset({Role.COLLECTION_ADMIN})), first.id) is not None
+        assert uow.jobs.get(ANNA, first.id) is None, "it counts what others may read"
         uow.jobs.finish(first.id, JobStatus.SUCCEEDED, at(1))
     third = await requests.request(ANNA)
     assert (third.id, third.run) == (job_id(JobKind.RECONCILE, "acme"), 2)

@@ -37,6 +37,7 @@ class SqlCollections:
                 created_at=collection.created_at,
                 retention_days=collection.retention_days,
                 answering=_answering().dump_python(collection.answering, mode="json"),
+                readers=None if collection.readers is None else sorted(collection.readers),
             )
         )
         self.session.flush()
@@ -71,6 +72,9 @@ class SqlCollections:
 
     def keep_for(self, collection_id: str, days: int | None) -> None:
         self.session.get_one(CollectionRow, collection_id).retention_days = days
+
+    def read_by(self, collection_id: str, readers: frozenset[str] | None) -> None:
+        self.session.get_one(CollectionRow, collection_id).readers = None if readers is None else sorted(readers)
 
     def answer_by(self, collection_id: str, answering: Answering) -> None:
         stored = _answering().dump_python(answering, mode="json")
@@ -116,6 +120,7 @@ def _collection(row: CollectionRow, generation: GenerationRow) -> Collection:
         created_at=row.created_at,
         retention_days=row.retention_days,
         answering=_answering().validate_python(row.answering or {}),
+        readers=None if row.readers is None else frozenset(row.readers),
     )
 
 

@@ -146,6 +146,11 @@ class SqlDocuments:
         self.session.add_all([ReaderRow(document_id=document_id, subject=subject) for subject in readers])
         self._grow_revision(row)
 
+    def retitle(self, document_id: str, title: str, at: datetime) -> None:
+        row = self.session.get_one(DocumentRow, document_id)
+        row.title, row.updated_at = title, at
+        self._grow_revision(row)
+
     # --- for workflows ---
 
     def kept(self, document_id: str) -> Document | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, delete, select
 
-from app.adapters.sql.models import FeedbackRow
+from app.adapters.sql.documents import readable
+from app.adapters.sql.models import AnswerDocumentRow, DocumentRow, FeedbackRow
+from pipelines.domain.access import Principal
 from pipelines.domain.conversations import Feedback, Thumb
 
 
@@ -39,13 +42,16 @@ class SqlFeedback:
             )
         )
 
-    def page(self, tenant_id: str, after: str | None, limit: int) -> list[Feedback]:
+    def page(self, principal: Principal, after: str | None, limit: int) -> list[Feedback]:
+        tenant_id = principal.tenant_id
         where: list[ColumnElement[bool]] = [col(FeedbackRow.tenant_id) == tenant_id]
         if after is not None:
             last = self.session.get(FeedbackRow, after)
             mine = last is not None and last.tenant_id == tenant_id
             where.append(_older_than(last) if last and mine else col(FeedbackRow.id).in_([]))
-        rows = self.session.exec(select(FeedbackRow).where(*where).order_by(*_NEWEST_FIRST).limit(limit))
+        newest = select(FeedbackRow).where(*where).order_by(*_NEWEST_FIRST).limit(limit)
+        rows = self.session.exec(newest).all()
+        hidden = self._hidden(principal, [row.answer_id for row in rows])
         return [
             Feedback(
                 id=row.id,
@@ -54,11 +60,20 @@ class SqlFeedback:
                 answer_id=row.answer_id,
                 thumb=Thumb(row.thumb) if row.thumb else None,
                 score=row.score,
-                comment=row.comment,
+                comment=None if row.answer_id in hidden else row.comment,
                 created_at=row.created_at,
             )
             for row in rows
         ]
+
+    def _hidden(self, principal: Principal, answer_ids: Sequence[str]) -> set[str]:
+        """Of these answers, those made from a document that the principal may not read."""
+        query = (
+            select(AnswerDocumentRow.answer_id)
+            .join(DocumentRow, col(DocumentRow.id) == AnswerDocumentRow.document_id)
+            .where(col(AnswerDocumentRow.answer_id).in_(answer_ids), ~readable(principal))
+        )
+        return set(self.session.exec(query))
 
     def forget(self, before: datetime) -> int:
         return self.session.exec(delete(FeedbackRow).where(col(FeedbackRow.created_at) < before)).rowcount

@@ -72,6 +72,7 @@ class CollectionRow(SQLModel, table=True):
     created_at: datetime = _time()
     retention_days: int | None = None
     answering: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    readers: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
 
 
 class ViewRow(SQLModel, table=True):

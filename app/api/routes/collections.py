@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
 
 from app.api.auth import CollectionAdmin, Reader, Use
+from app.api.readers import readers_of
 from app.api.responses import problems
 from app.api.schemas import (
     AnsweringChange,
@@ -30,7 +31,9 @@ router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
 @router.post("", status_code=HTTPStatus.CREATED)
 def create_collection(body: NewCollection, principal: CollectionAdmin, services: Use) -> Collection:
-    return Collection.model_validate(services.collections.create(principal, body.name, body.chunker))
+    return Collection.model_validate(
+        services.collections.create(principal, body.name, body.chunker, readers_of(body.readers))
+    )
 
 
 @router.get("")
@@ -45,8 +48,13 @@ def get_collection(name: str, principal: Reader, services: Use) -> Collection:
 
 @router.patch("/{name}")
 def change_collection(name: str, body: CollectionChange, principal: CollectionAdmin, services: Use) -> Collection:
-    """How long documents are kept; those that are over are deleted within the hour, each with a receipt."""
-    return Collection.model_validate(services.retention.keep_for(principal, name, body.retention_days))
+    """How long documents are kept (those that are over are deleted within the hour, each with a receipt), and who reads
+    those that come in from now on and name nobody."""
+    if "readers" in body.model_fields_set:
+        services.collections.read_by(principal, name, readers_of(body.readers))
+    if "retention_days" in body.model_fields_set:
+        services.retention.keep_for(principal, name, body.retention_days)
+    return Collection.model_validate(services.collections.get(principal, name))
 
 
 @router.patch("/{name}/answering", responses=problems(403, 404))

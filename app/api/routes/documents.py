@@ -14,12 +14,14 @@ from starlette.background import BackgroundTask
 
 from app.api import boxes, cursors
 from app.api.auth import Editor, Reader, Use, Viewer
-from app.api.readers import readers_of
+from app.api.readers import named_readers, readers_of
+from app.api.responses import problems
 from app.api.schemas import (
     Chunk,
     ChunkPage,
     Deleted,
     Document,
+    DocumentChange,
     DocumentPage,
     Uploaded,
     UploadedBundle,
@@ -89,6 +91,13 @@ def list_documents(
 @router.get("/{document_id}")
 def get_document(document_id: str, principal: Reader, services: Use) -> Document:
     return Document.model_validate(services.documents.get(principal, document_id))
+
+
+@router.patch("/{document_id}", responses=problems(403, 404))
+async def change_document(document_id: str, body: DocumentChange, principal: Editor, services: Use) -> Document:
+    """Who may read it, and its title. It holds from this answer on: for searches, answers, and what is kept of earlier ones."""
+    readers = None if body.readers is None else named_readers(body.readers)
+    return Document.model_validate(await services.sharing.change(principal, document_id, body.title, readers))
 
 
 @router.delete("/{document_id}", status_code=HTTPStatus.ACCEPTED)

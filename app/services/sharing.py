@@ -1,0 +1,47 @@
+"""Who may read a document, and what it is called, changed while it is there."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from app.services.audit import Audit
+from pipelines.domain.access import Principal
+from pipelines.domain.documents import Document
+from pipelines.domain.errors import DocumentNotFound
+from pipelines.ports import Catalog, Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    catalog: Catalog
+    audit: Audit
+    clock: Clock
+
+    async def change(
+        self, principal: Principal, document_id: str, title: str | None, readers: frozenset[str] | None
+    ) -> Document:
+        """The document as it is from now on; None: that stays. Who changes the readers stays one of them, so that no document
+        becomes nobody's.
+
+        No cache is told: what is kept was made for those who could read what they could (`View.seen`), and that is no more.
+        Raises DocumentNotFound, AuditUnavailable.
+        """
+        if readers is not None:
+            targets = {"document_id": document_id, "readers": sorted(readers)}
+            await self.audit.record(principal, "share", targets)
+        return await asyncio.to_thread(self._commit, principal, document_id, title, readers)
+
+    def _commit(
+        self, principal: Principal, document_id: str, title: str | None, readers: frozenset[str] | None
+    ) -> Document:
+        with self.catalog.begin() as uow:
+            if uow.documents.get(principal, document_id) is None:
+                raise DocumentNotFound
+            if readers is not None:
+                uow.documents.share(document_id, readers | {principal.subject}, self.clock())
+            if title is not None:
+                uow.documents.retitle(document_id, title, self.clock())
+            changed = uow.documents.get(principal, document_id)
+        assert changed is not None
+        return changed
