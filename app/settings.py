@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     vectors_timeout_s: Seconds = Field(
         5, description="a search in vectors; then words alone find, until it answers again"
     )
+    vector_memory_bytes: int = Field(
+        512 * MiB, ge=0, description="vectors that are searched in memory; of larger selections Chroma's graph proposes"
+    )
     redis_url: RedisUrl | None = Field(
         None, description="the cache in Redis; default: an SQLite file in the data folder"
     )

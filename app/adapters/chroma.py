@@ -57,6 +57,7 @@ class ChromaIndex:
         self._url = url
         self._read_timeout_s = read_timeout_s
         self._write_timeout_s = write_timeout_s
+        self._memory_bytes = memory_bytes
         self._nearest = Nearest(memory_bytes)
         self._loading: dict[tuple[str, str], asyncio.Task[Near]] = {}
         self._one_load = asyncio.Lock()
@@ -98,7 +99,7 @@ class ChromaIndex:
         self, generation: Generation, vector: Vectors, limit: int, within: Selection | None = None
     ) -> list[Hit]:
         """Within a selection that has room in memory, exactly; else as Chroma's graph finds them."""
-        if within is not None:
+        if within is not None and self._memory_bytes:
             near = await self._near(generation, within)
             if near is not BEYOND:
                 return await asyncio.to_thread(near.best, vector, limit)

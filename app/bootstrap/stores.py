@@ -36,9 +36,11 @@ class Stores:
         return cls(
             catalog=catalog,
             keywords=SqlKeywordIndex(catalog),
-            vectors=ChromaIndex(url=settings.chroma_url)
-            if settings.chroma_url
-            else ChromaIndex(path=folder / "chroma"),
+            vectors=ChromaIndex(
+                url=settings.chroma_url,
+                path=None if settings.chroma_url else folder / "chroma",
+                memory_bytes=settings.vector_memory_bytes,
+            ),
             blobs=FolderBlobs(folder / "files"),
             signer=signer,
             audit=SqlAuditLog(settings.database_url or f"sqlite:///{folder / 'audit.sqlite3'}", signer),

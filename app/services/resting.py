@@ -57,9 +57,7 @@ class RestingVectors:
             self._trial = asyncio.create_task(self._try(generation, vector, limit, within))
         raise IndexUnavailable("The vector index did not answer lately and is left alone for a while.")
 
-    async def _ask(
-        self, generation: Generation, vector: Vectors, limit: int, within: Selection | None
-    ) -> list[Hit]:
+    async def _ask(self, generation: Generation, vector: Vectors, limit: int, within: Selection | None) -> list[Hit]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 found = await self._vectors.query(generation, vector, limit, within)
@@ -71,9 +69,7 @@ class RestingVectors:
             raise
         return found
 
-    async def _try(
-        self, generation: Generation, vector: Vectors, limit: int, within: Selection | None
-    ) -> None:
+    async def _try(self, generation: Generation, vector: Vectors, limit: int, within: Selection | None) -> None:
         try:
             await self._ask(generation, vector, limit, within)
         except IndexUnavailable:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from app.adapters.sql import SqlCatalog, SqlKeywordIndex
 from app.adapters.sql.postings import COMMON
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Generation
+from pipelines.domain.errors import IndexUnavailable
 from pipelines.domain.views import Selection
 from pipelines.ports import Vectors
 from tests.contract.samples import CHUNKER, at, chunks, collection, document, set_up, version
@@ -143,6 +146,34 @@ async def test_what_is_in_memory_follows_the_index(index: ChromaIndex) -> None:
     assert await best() == [rows[3].id]
     await index.drop(HERE)
     assert await best() == []
+
+
+async def test_what_is_in_memory_is_found_while_chroma_is_gone(
+    index: ChromaIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, selection = _vectors(1, 150), Selection.of([MINE[0][0].version_id])
+    await index.upsert(HERE, MINE[0], vectors)
+    known = await index.query(HERE, vectors[3], 5, selection)
+
+    def gone() -> None:
+        raise OSError
+
+    monkeypatch.setattr(index, "_opened", gone)
+    assert await index.query(HERE, vectors[3], 5, selection) == known
+    with pytest.raises(IndexUnavailable):
+        await index.query(HERE, vectors[3], 5, Selection.of([MINE[1][0].version_id]))
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("limit_s", [0.01, 30])
+async def test_who_cannot_wait_for_the_first_reading_finds_it_done(index: ChromaIndex, limit_s: float) -> None:
+    vectors, selection = _vectors(1, 150), Selection.of([MINE[0][0].version_id])
+    await index.upsert(HERE, MINE[0], vectors)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await index.query(HERE, vectors[3], 5, selection)
+    hits = await asyncio.gather(*(index.query(HERE, vectors[3], 5, selection) for _ in range(9)))
+    assert all(each == hits[0] and len(each) == 5 for each in hits)
 
 
 async def test_a_selection_without_room_is_asked_of_the_graph(tmp_path: Path) -> None:

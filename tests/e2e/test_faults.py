@@ -55,6 +55,7 @@ def client(
     chroma: ChromaServer, redis: RedisServer, database: str, handbook: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx.Client]:
     settings = {"CAIRN_CHROMA_URL": chroma.url, "CAIRN_DATABASE_URL": database, "CAIRN_REDIS_URL": redis.url}
+    settings["CAIRN_VECTOR_MEMORY_BYTES"] = "0"  # what is in memory is found without Chroma
     with running(tmp_path_factory.mktemp("data"), **settings) as server, server.client() as http:
         finished(http, upload(http, handbook)["job_id"])
         yield http
