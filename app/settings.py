@@ -119,6 +119,14 @@ class Settings(BaseSettings):
     llm_model: str = Field("gemma3:4b", min_length=1)
     embedding_model: str = Field(BUILT_IN_MODEL, min_length=1, description="built in, or the name of a model in Ollama")
     embedding_model_dir: Path | None = Field(None, description="a local copy of the built-in model's files")
+    reranker_dir: Path | None = Field(
+        None, description="an ONNX cross-encoder (model.onnx, tokenizer.json) that puts what was found in order"
+    )
+    llm_rerank: bool = Field(False, description="have the language model put what was found in order; takes seconds")
+    rerank_timeout_s: Seconds = Field(20, description="for either; then the order without a model stands")
+    glossary: Path | None = Field(
+        None, description="your own words, beside the built-in ones: lines of `name; name: phrase; {name}; phrase`"
+    )
     llm_first_token_timeout_s: Seconds = Field(120, description="a large model is read from the disk in that time")
     llm_token_timeout_s: Seconds = 30
     llm_keep_alive: str = Field(

@@ -67,6 +67,8 @@ class PictureReader(Protocol):
 class Reranker(Protocol):
     """Orders passages by how well they answer, better than it is done without a model."""
 
+    @property
+    def name(self) -> str: ...  # another one may order otherwise
     async def rerank(
         self, question: str, passages: Sequence[answers.Passage]
     ) -> list[answers.Passage]: ...  # the same, best first, with scores.rerank; ModelUnavailable

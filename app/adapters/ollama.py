@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 
+from app.adapters.llama_index import PostprocessorReranker
 from pipelines.domain.errors import ModelMissing, ModelUnavailable
 from pipelines.llama_index_import import import_llama_index
 from pipelines.ports import Message, TokenCounter, Vectors
 
 if TYPE_CHECKING:
+    from llama_index.core.postprocessor.types import BaseNodePostprocessor
     from llama_index.embeddings.ollama import OllamaEmbedding
     from llama_index.llms.ollama import Ollama
 
@@ -33,6 +35,8 @@ _CONNECT_TIMEOUT_S = 5.0
 _CONTEXT_TOKENS = 8_192
 _MOST_ANSWER_TOKENS = 1_024  # a model that repeats itself must end
 _MOST_DESCRIPTION_TOKENS = 300
+_RERANKED_AT_ONCE, _MOST_RERANKED = 8, 64  # passages in one prompt; of one question
+_BEST_RELEVANCE = 10  # on the scale that LLMRerank's prompt gives
 _LOOK_AT = (
     "Say in a few plain sentences what this figure of a document shows: what is compared, the axes and units, the largest and "
     "smallest values, and any text in it. Do not guess what cannot be seen."
@@ -109,22 +113,37 @@ class OllamaChat:
 
     @cached_property
     def _llm(self) -> Ollama:
-        _import_llama_index()
-        from llama_index.llms.ollama import Ollama
-        from ollama import AsyncClient
+        return _language_model(self._url, self._model, self._timeout_s, self._keep_alive)
 
-        client = AsyncClient(host=self._url, **_client_options(self._timeout_s))
-        return Ollama(
-            model=self._model,
-            base_url=self._url,
-            temperature=0.0,
-            context_window=_CONTEXT_TOKENS,
-            keep_alive=self._keep_alive,
-            additional_kwargs={"num_predict": _MOST_ANSWER_TOKENS},
-            thinking=False,  # thoughts are not shown, and take longer than the answer
-            request_timeout=self._timeout_s,
-            async_client=client,
-        )
+
+def language_reranker(url: str, model: str, *, timeout_s: float = 600, keep_alive: str = "5m") -> PostprocessorReranker:
+    """A Reranker that asks the language model which passages answer: LlamaIndex's LLMRerank."""
+
+    def build() -> BaseNodePostprocessor:
+        llm = _language_model(url, model, timeout_s, keep_alive)
+        from llama_index.core.postprocessor import LLMRerank
+
+        return LLMRerank(llm=llm, choice_batch_size=_RERANKED_AT_ONCE, top_n=_MOST_RERANKED)
+
+    return PostprocessorReranker(f"{model} as a reranker", build, best=_BEST_RELEVANCE)
+
+
+def _language_model(url: str, model: str, timeout_s: float, keep_alive: str) -> Ollama:
+    _import_llama_index()
+    from llama_index.llms.ollama import Ollama
+    from ollama import AsyncClient
+
+    return Ollama(
+        model=model,
+        base_url=url,
+        temperature=0.0,
+        context_window=_CONTEXT_TOKENS,
+        keep_alive=keep_alive,
+        additional_kwargs={"num_predict": _MOST_ANSWER_TOKENS},
+        thinking=False,  # thoughts are not shown, and take longer than the answer
+        request_timeout=timeout_s,
+        async_client=AsyncClient(host=url, **_client_options(timeout_s)),
+    )
 
 
 def _chat_message(message: Message) -> Any:

@@ -67,10 +67,12 @@ from app.services.upkeep.jobs import JobReconciliation
 from app.services.upkeep.requests import Reconciles
 from app.settings import Settings
 from pipelines.domain.access import Role
+from pipelines.domain.errors import ConfigurationError
 from pipelines.ingest.bundle import Limits as BundleLimits
 from pipelines.ingest.chunk import CHUNKER
 from pipelines.ingest.redact import POLICIES
 from pipelines.query.cache_key import digest
+from pipelines.query.glossary import Glossary, built_in
 from workflows import registry
 from workflows.ingest import Limits
 from workflows.maintenance import Upkeep
@@ -103,7 +105,17 @@ def assemble(settings: Settings) -> Assembly:
     answer_embedders = CachedEmbedders(models.embedders, kept)
     index_embedders = CachedEmbedders(models.embedders, kept, entries=0)  # a document's text comes once
     nearest = RestingVectors(stores.vectors, timeout_s=settings.vectors_timeout_s)
-    retrieval = Retrieval(catalog, answer_embedders, nearest, stores.keywords)
+    glossary = _glossary(settings)
+    retrieval = Retrieval(
+        catalog,
+        answer_embedders,
+        nearest,
+        stores.keywords,
+        glossary=glossary,
+        reranker=models.reranker,
+        rerank_timeout_s=settings.rerank_timeout_s,
+    )
+    finding = _finding(glossary, models)
     indexing = Indexing(catalog, stores.blobs, pool, index_embedders, stores.vectors, stores.keywords)
     rereading = Rereading(catalog, stores.blobs, readers)
     caches: list[VersionCache] = [kept, answer_embedders, rereading]
@@ -172,7 +184,9 @@ def assemble(settings: Settings) -> Assembly:
     intake = FileIntake(catalog, folders, documents, _now)
     sync = FolderSync(catalog, stores.blobs, folders, intake, outbox, record, _now, settle_s=settings.sync_settle_s)
     audit = Audit(stores.audit, stores.signer, _now)
-    answering = partial(Ask, embedders=answer_embedders, chat=models.chat, pages=rereading, digest=models.digest)
+    answering = partial(
+        Ask, embedders=answer_embedders, chat=models.chat, pages=rereading, digest=models.digest, finding=finding
+    )
     anew = answering(retrieval)  # for what must not be given again: replays and evaluations
     evaluations = Evaluations(catalog, collections, outbox, _now)
     work = registry.Work(
@@ -191,7 +205,7 @@ def assemble(settings: Settings) -> Assembly:
     )
     search: Search = retrieval
     if settings.cache:
-        search = CachedRetrieval(retrieval, kept, catalog, program(), ttl_s=settings.cache_ttl_s)
+        search = CachedRetrieval(retrieval, kept, catalog, digest(program(), finding), ttl_s=settings.cache_ttl_s)
     ask: Answerer = AdmittedAsk(
         answering(search),
         places=settings.llm_concurrency + settings.llm_queue,
@@ -203,7 +217,7 @@ def assemble(settings: Settings) -> Assembly:
             kept,
             catalog,
             answer_embedders,
-            lambda: digest(program(), models.chat.name if models.chat else None, models.digest()),
+            lambda: digest(program(), finding, models.chat.name if models.chat else None, models.digest()),
             ttl_s=settings.cache_ttl_s,
             semantic=settings.semantic_cache,
         )
@@ -242,6 +256,23 @@ def assemble(settings: Settings) -> Assembly:
     function_limits = Limits(retries=retries, documents=settings.ingest_concurrency)
     functions = registry.functions(engine.client, work, function_limits)
     return Assembly(settings, stores, models, engine, (pool, readers), staging, services, functions)
+
+
+def _glossary(settings: Settings) -> Glossary:
+    """The built-in one, and the operator's. Raises ConfigurationError."""
+    if settings.glossary is None:
+        return built_in()
+    try:
+        return built_in() | Glossary.parse(settings.glossary.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"CAIRN_GLOSSARY: {settings.glossary} cannot be read: {error}") from error
+
+
+def _finding(glossary: Glossary, models: Models) -> str:
+    """What this installation's settings add to how passages are found; "" where they add nothing."""
+    if glossary is built_in() and models.reranker is None:
+        return ""
+    return digest(sorted(glossary.entries.items()), models.reranker.name if models.reranker else None)
 
 
 def _tokens(settings: Settings) -> OidcTokens | None:

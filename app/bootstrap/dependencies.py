@@ -6,6 +6,7 @@ import asyncio
 import os
 
 from app.adapters import inngest_client
+from app.adapters.cross_encoder import CrossEncoder
 from app.bootstrap.models import Models
 from app.bootstrap.stores import Stores
 from app.services.health import Dependency
@@ -42,6 +43,8 @@ def dependencies(settings: Settings, stores: Stores, models: Models) -> tuple[De
     ]
     if settings.sync_roots:
         found.append(Dependency("folders", ", ".join(settings.sync_roots), False, folders))
+    if isinstance(models.reranker, CrossEncoder):
+        found.append(Dependency("reranker", str(settings.reranker_dir), False, models.reranker.ping))
     if models.chat is not None:
         found.append(Dependency("model", f"{settings.llm_model} at {settings.ollama_url}", False, chat))
     return tuple(found)

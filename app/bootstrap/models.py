@@ -7,14 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.adapters import tesseract
+from app.adapters.cross_encoder import CrossEncoder
 from app.adapters.minilm import MiniLmEmbedder
-from app.adapters.ollama import OllamaChat, OllamaEmbedder, OllamaVision
+from app.adapters.ollama import OllamaChat, OllamaEmbedder, OllamaVision, language_reranker
 from app.services.chat import BreakingChat, PacedChat, QueuedChat, RetryingChat
 from app.settings import BUILT_IN_MODEL, Settings
 from pipelines.domain.errors import ModelUnavailable
 from pipelines.ingest.parse import Ocr
 from pipelines.model_ports import PictureReader
-from pipelines.ports import ChatModel
+from pipelines.ports import ChatModel, Reranker
 
 _OLLAMA = "ollama/"
 
@@ -56,18 +57,19 @@ class Models:
 
     ollama: OllamaChat | None
     vision: PictureReader | None = None
+    reranker: Reranker | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Models:
-        embedders = InstalledEmbedders(settings)
+        embedders, reranker = InstalledEmbedders(settings), _reranker(settings)
         if not settings.ollama_url:
-            return cls(embedders, None, None)
+            return cls(embedders, None, None, reranker=reranker)
         longest_s = max(settings.llm_first_token_timeout_s, settings.llm_token_timeout_s) + 5  # the pace is kept above
         ollama = OllamaChat(
             settings.ollama_url, settings.llm_model, timeout_s=longest_s, keep_alive=settings.llm_keep_alive
         )
         vision = OllamaVision(settings.ollama_url, settings.vision_model) if settings.vision_model else None
-        return cls(embedders, _guarded(ollama, settings), ollama, vision)
+        return cls(embedders, _guarded(ollama, settings), ollama, vision, reranker)
 
     def digest(self) -> str:
         """Of the language model's weights, as far as is known."""
@@ -78,6 +80,20 @@ class Models:
         if self.ollama is not None and await self.ollama.available():
             with suppress(ModelUnavailable):
                 await self.ollama.warm()
+
+
+def _reranker(settings: Settings) -> Reranker | None:
+    """A model made for it comes before one that is asked to."""
+    if settings.reranker_dir is not None:
+        return CrossEncoder(settings.reranker_dir)
+    if settings.llm_rerank and settings.ollama_url:
+        return language_reranker(
+            settings.ollama_url,
+            settings.llm_model,
+            timeout_s=settings.rerank_timeout_s,
+            keep_alive=settings.llm_keep_alive,
+        )
+    return None
 
 
 def _guarded(model: ChatModel, settings: Settings) -> ChatModel:

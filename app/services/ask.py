@@ -69,7 +69,7 @@ class Ask:
     """Answers by the language model while it answers, else by extraction. `chat` None: always by extraction.
 
     Nothing is released before its quotes were read again where they are said to stand (`pages`). `digest`: the model's name
-    for its weights, as far as is known.
+    for its weights, as far as is known. `finding`: another one finds other passages; "" is the product's own.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Ask:
         pages: Pages,
         *,
         digest: Callable[[], str] = lambda: "",
+        finding: str = "",
         embed_timeout_s: float = 30,
     ) -> None:
         self._retrieval = retrieval
@@ -87,6 +88,7 @@ class Ask:
         self._chat = chat
         self._pages = pages
         self._digest = digest
+        self._finding = finding
         self._embed_timeout_s = embed_timeout_s
 
     async def stream(self, principal: Principal, question: Question) -> AsyncGenerator[AnswerEvent, None]:
@@ -139,7 +141,7 @@ class Ask:
             template=_task(question, found).value,
             prompt_sha256=manifest.prompt_sha256(asked) if asked else "",
             degraded=found.degraded,
-            settings=_settings(question, found, model),
+            settings=_settings(question, found, model) | ({"finding": self._finding} if self._finding else {}),
             filters=question.filters,
         )
 

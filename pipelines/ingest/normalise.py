@@ -3,8 +3,10 @@ found."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipelines.domain.documents import Block, BlockKind, Page, ParsedDocument
 from pipelines.ingest.continued import continued
@@ -13,6 +15,7 @@ from pipelines.ingest.parse.words import shape
 
 _MARGIN = 0.12  # of a page's height, at its top and at its bottom
 _FEWEST_PAGES = 3
+_REMARK = re.compile(r"\s*\([^()]*\)\s*", re.DOTALL)
 _LEAST_SHARE = 0.2  # of all pages: left and right pages may have headers of their own
 
 
@@ -21,7 +24,7 @@ def normalise(parts: Sequence[ParsedDocument]) -> ParsedDocument:
     pages = tuple(page for part in parts for page in part.pages)
     paper = all(part.paper for part in parts)
     found = [block for part in parts for block in part.blocks]
-    blocks = ranked(continued(_without_running(pages, found)) if paper else found)
+    blocks = ranked(_without_remarks(continued(_without_running(pages, found)) if paper else found))
     title = next((part.title for part in parts if part.title), None)
     return ParsedDocument(pages, tuple(blocks), title or _first_heading(blocks), paper)
 
@@ -37,6 +40,16 @@ def _without_running(pages: Sequence[Page], blocks: Sequence[Block]) -> list[Blo
     running = {line for line, numbers in seen.items() if len(numbers) >= fewest}
     kept = [block for block in blocks if not (_in_margin(block, heights[block.page]) and _line(block) in running)]
     return kept or list(blocks)  # a document of nothing else: better than an empty one
+
+
+def _without_remarks(blocks: Sequence[Block]) -> list[Block]:
+    """A line in brackets, as "(Dollars in millions)", is no heading: it says something of the one above it."""
+    return [
+        replace(block, kind=BlockKind.PARAGRAPH, level=None)
+        if block.kind is BlockKind.HEADING and _REMARK.fullmatch(block.text)
+        else block
+        for block in blocks
+    ]
 
 
 def _line(block: Block) -> str:

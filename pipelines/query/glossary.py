@@ -12,29 +12,42 @@ from pipelines.domain.errors import ConfigurationError
 from pipelines.query.terms import stem
 
 _WORD = re.compile(r"[^\W_]+(?:&[^\W_]+)*")  # "R&D" is one
+_REFERENCE = re.compile(r"\{(.+)\}")
+
+Stems = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
     """Phrases by what they stand for."""
 
-    entries: Mapping[tuple[str, ...], tuple[str, ...]]  # stems of a name -> what is also written
+    entries: Mapping[Stems, tuple[str, ...]]  # stems of a name -> what is also written
 
     @classmethod
     def parse(cls, text: str) -> Glossary:
-        """Lines of `name; name: phrase; phrase`; # begins a comment. ConfigurationError names a line that is none."""
-        entries: dict[tuple[str, ...], tuple[str, ...]] = {}
+        """Lines of `name; name: phrase; {name}; phrase`, where {name} stands for that name's phrases; # begins a comment.
+
+        ConfigurationError names a line that is none, and a reference to what is not there or leads back to itself.
+        """
+        written: dict[Stems, tuple[str, ...]] = {}
         for number, line in enumerate(text.splitlines(), 1):
             said = line.partition("#")[0].strip()
-            names, colon, phrases = said.partition(":")
-            written = tuple(phrase.strip() for phrase in phrases.split(";") if phrase.strip())
-            if said and not (colon and written and names.strip()):
+            names, colon, right = said.partition(":")
+            phrases = tuple(phrase.strip() for phrase in right.split(";") if phrase.strip())
+            if said and not (colon and phrases and names.strip()):
                 raise ConfigurationError(
                     f"Line {number} of the glossary is not of the form `name; name: phrase; phrase`."
                 )
             for name in filter(None, map(_stems, names.split(";"))):
-                entries[name] = (*entries.get(name, ()), *written)
-        return cls(entries)
+                written[name] = (*written.get(name, ()), *phrases)
+        return cls({name: _resolved(name, written, ()) for name in written})
+
+    def __or__(self, other: Glossary) -> Glossary:
+        """Both; a name of both stands for what either says."""
+        names = dict.fromkeys((*self.entries, *other.entries))
+        return Glossary(
+            {name: tuple(dict.fromkeys((*self.entries.get(name, ()), *other.entries.get(name, ())))) for name in names}
+        )
 
     def expand(self, question: str) -> list[str]:
         """Phrases for the names that the question holds, each once; of names within names, the longest count."""
@@ -54,5 +67,20 @@ def built_in() -> Glossary:
     return Glossary.parse(Path(__file__).with_name("glossary.txt").read_text("utf-8"))
 
 
-def _stems(text: str) -> tuple[str, ...]:
+def _resolved(name: Stems, written: Mapping[Stems, tuple[str, ...]], within: tuple[Stems, ...]) -> tuple[str, ...]:
+    """The phrases of a name, with those that it refers to in the place of its references."""
+    found: list[str] = []
+    for phrase in written[name]:
+        if (reference := _REFERENCE.fullmatch(phrase)) is None:
+            found.append(phrase)
+            continue
+        meant = _stems(reference[1])
+        if meant not in written or meant in (*within, name):
+            why = "is not in it" if meant not in written else "leads back to itself"
+            raise ConfigurationError(f"The glossary refers to {phrase}, which {why}.")
+        found += _resolved(meant, written, (*within, name))
+    return tuple(dict.fromkeys(found))
+
+
+def _stems(text: str) -> Stems:
     return tuple(stem(word.lower()) for word in _WORD.findall(text))

@@ -17,7 +17,7 @@ from pipelines.ingest.parse.ocr import Ocr
 
 _NO_MEMORY = re.compile(r"out of memory|memory allocation failed|[mc]alloc .*failed", re.IGNORECASE)
 
-_PARSER = "layout-5"
+_PARSER = "layout-6"
 
 _PICTURED = (media_types.PDF, *media_types.IMAGES)
 """What may need OCR."""

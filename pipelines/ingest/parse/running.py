@@ -1,5 +1,6 @@
 """Headers and footers that run. The network that finds regions also takes a letter's only line, a date or a section's
-heading for one, so a region is believed to run only when a page nearby carries the same words in the same place.
+heading for one, so a region is believed to run only when a page nearby carries the same words in the same place, or two pages
+most of them: "Statement of income" before "Statement of comprehensive income" is a title.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ _NEARBY = (1, -1, 2, -2)  # pages away: left and right pages may have headers of
 _BAND = 6.0  # points above and below
 _ASIDE = 30.0  # points to its left and right: a page's number may get longer
 _SHARE = 0.8  # of the words; a section's name may change
+_ALIKE = 2  # pages nearby with that share
 _UNREADABLE = (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase)
 
 
@@ -28,12 +30,14 @@ class RunningText:
     def holds(self, block: Block, *, exactly: bool = False) -> bool:
         """Whether a page nearby has these words at this height: numbers aside, or all of them `exactly`."""
         wanted = set((clean(block.text).lower() if exactly else shape(block.text)).split())
-        share = 1.0 if exactly else _SHARE
-        return any(
-            len(wanted & self._around(block.page + away, block.box, exactly)) >= share * len(wanted)
+        nearby = [
+            self._around(block.page + away, block.box, exactly)
             for away in _NEARBY
             if 1 <= block.page + away <= self._document.page_count
-        )
+        ]
+        if any(wanted == found for found in nearby):
+            return True
+        return not exactly and sum(len(wanted & found) >= _SHARE * len(wanted) for found in nearby) >= _ALIKE
 
     def _around(self, number: int, box: Box, exactly: bool) -> set[str]:
         inside = (

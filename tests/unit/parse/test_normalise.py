@@ -104,3 +104,19 @@ def test_a_heading_without_a_number_is_as_high_as_those_that_look_like_it() -> N
     texts = ["Foreword", "1.1 Scope", "1.1.1 Terms"]
     blocks = [Block(BlockKind.HEADING, text, 1, MIDDLE, level=prominence(bold, text)) for text in texts]
     assert [block.level for block in normalise([_part(1, blocks)]).blocks] == [1, 1, 2]
+
+
+def test_a_line_in_brackets_is_no_heading_and_takes_none_away() -> None:
+    def heading(text: str, y: float) -> Block:
+        return Block(
+            BlockKind.HEADING, text, 1, Box(50, y, 500, y + 10), level=prominence(Style(11.0, True, False, False), text)
+        )
+
+    document = normalise(
+        [_part(1, [heading("Cash Flows", 200), heading("(Dollars in millions)", 220), heading("(a) Costs", 240)])]
+    )
+    assert [(block.text, block.kind) for block in document.blocks] == [
+        ("Cash Flows", BlockKind.HEADING),
+        ("(Dollars in millions)", BlockKind.PARAGRAPH),
+        ("(a) Costs", BlockKind.HEADING),
+    ]

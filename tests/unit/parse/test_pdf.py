@@ -68,6 +68,20 @@ def test_headers_and_footers_that_run_are_dropped_and_others_stay(path: Path) ->
     assert "Payable in 30 days" in text
 
 
+def test_titles_that_are_alike_on_two_pages_are_no_header(path: Path) -> None:
+    titles = ("Statement of Income", "Statement of Comprehensive Income", "Balance Sheet", "Statement of Cash Flows")
+    _write(path, *(_body(f"The Company and Subsidiaries: {title}", "Meridian Observatory") for title in titles))
+    text = " ".join(block.text for block in _blocks(path))
+    assert [title for title in titles if title not in text] == []
+    assert "Meridian" not in text
+
+
+def test_a_header_that_names_its_section_runs(path: Path) -> None:
+    sections = ("Income", "Income", "Costs", "Costs", "Cash", "Cash")
+    _write(path, *(_body(f"Annual report of the company: {section}", str(at)) for at, section in enumerate(sections)))
+    assert "Annual report" not in " ".join(block.text for block in _blocks(path))
+
+
 def test_left_and_right_pages_may_have_headers_of_their_own(path: Path) -> None:
     headers = ["Staff Handbook", "Meridian Observatory"]
     _write(path, *(_body(headers[number % 2], str(number)) for number in range(1, 7)))
