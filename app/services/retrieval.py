@@ -23,7 +23,8 @@ from pipelines.query.glossary import Glossary, built_in
 from pipelines.query.rerank import rerank
 
 _INDEXES = {"dense": "vectors", "keyword": "keywords"}  # by the ranking that shows it is there
-_CANDIDATES = 100  # of each index, at first
+_CANDIDATES = 200  # of each ranking, at first
+_CHECKED = 1.5  # times as many are looked up in the catalog, of all rankings together
 _MOST_CANDIDATES = 3_200
 _RERANKED = 24  # passages that a model is shown
 _MOST_REPEATS = 3  # while documents are replaced under the question
@@ -95,7 +96,7 @@ class Retrieval:
                 shelf = await asyncio.to_thread(self._library.shelf, principal, collection, filters)
             found = shelf.view.collection
             rankings = await self._rank(found.active_generation, asked, limit, timings, shelf.selection)
-            fused = fuse({name: hits for name, hits in rankings.items() if hits is not None})
+            fused = fuse({name: hits for name, hits in rankings.items() if hits is not None})[: int(_CHECKED * limit)]
             with timings.measure("check"):
                 present, seen, best = await asyncio.to_thread(
                     self._check, principal, found.id, fused, filters, shelf.names.named(query), wanted
@@ -135,14 +136,15 @@ class Retrieval:
         """By name of the ranking; None for one whose index does not answer."""
         words = self._keywords.query(generation, asked.text, limit, within, asked.phrases)
         named = self._keywords.query(generation, " ".join(asked.identifiers), limit, within)
-        dense, keyword, exact = await asyncio.gather(
-            self._hits(self._dense(generation, asked.meaning, limit, within), "dense", timings),
+        dense, written, keyword, exact = await asyncio.gather(
+            self._hits(self._dense(generation, asked.text, limit, within), "dense", timings),
+            self._hits(self._dense(generation, asked.written, limit, within), "written", timings),
             self._hits(words, "keyword", timings),
             self._hits(named, "exact", timings),
         )
         if dense is None and keyword is None:
             raise IndexUnavailable("Neither the vector index nor the keyword index answers.")
-        return {"dense": dense, "keyword": keyword, "exact": exact}
+        return {"dense": dense, "written": written, "keyword": keyword, "exact": exact}
 
     async def _hits(self, query: Awaitable[list[Hit]], name: str, timings: Timings) -> list[Hit] | None:
         try:
@@ -174,6 +176,8 @@ class Retrieval:
     async def _dense(
         self, generation: Generation, query: str, limit: int, within: Selection | None = None
     ) -> list[Hit]:
+        if not query:
+            return []
         vector = await self._embedders.of(generation.embedding_model).embed_query(query)
         return await self._vectors.query(generation, vector, limit, within)
 

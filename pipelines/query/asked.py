@@ -22,6 +22,6 @@ class Asked:
         return cls(question, glossary.expand(question), identifiers(question))
 
     @property
-    def meaning(self) -> str:
-        """What is embedded for it."""
-        return f"{self.text} {'; '.join(self.phrases)}" if self.phrases else self.text
+    def written(self) -> str:
+        """What is embedded beside its text; "" where documents write what is asked."""
+        return "; ".join(self.phrases)

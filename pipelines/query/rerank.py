@@ -3,16 +3,20 @@ support, and not one page alone (measured in docs/adr/0025-found-by-name-meaning
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from heapq import nlargest
 
 from pipelines.domain.answers import Place, Scores
 from pipelines.query.fuse import BEST
 
 _NAMED = 2.0  # how much more a passage of a document counts that the question surely names
 _NEIGHBOUR = 0.1  # of its score, for each of the two chunks beside it
+_PAGE = 0.1  # of its score, for each of the best others on its page
+_MOST_OF_PAGE = 3
 _SAME_PAGE = 0.5  # of its score, for each better passage of the same page
-_CEILING = BEST * (1 + _NAMED) * (1 + 2 * _NEIGHBOUR)
+_CEILING = BEST * (1 + _NAMED) * (1 + 2 * _NEIGHBOUR + _MOST_OF_PAGE * _PAGE)
 
 
 def rerank(
@@ -28,19 +32,27 @@ def rerank(
         (place.version_id, place.ordinal): (scores.fused or 0.0) * (1 + _NAMED * named.get(place.version_id, 0.0))
         for place, (_, scores) in zip(at, fused, strict=True)
     }
-    chosen = _spread(_pages(at), [_supported(own, place) for place in at], limit)
+    pages = _pages(at)
+    together: defaultdict[object, list[float]] = defaultdict(list)
+    for place, page in zip(at, pages, strict=True):
+        together[page].append(own[place.version_id, place.ordinal])
+    supported = [_supported(own, place, together[page]) for place, page in zip(at, pages, strict=True)]
+    chosen = _spread(pages, supported, limit)
     return [(fused[index][0], replace(fused[index][1], rerank=score / _CEILING)) for index, score in chosen]
 
 
-def _supported(own: Mapping[tuple[str, int], float], place: Place) -> float:
+def _supported(own: Mapping[tuple[str, int], float], place: Place, page: Sequence[float]) -> float:
+    """`page`: the scores of all that was found on its page, its own among them."""
     before, itself, after = (own.get((place.version_id, place.ordinal + step), 0.0) for step in (-1, 0, 1))
-    return itself + _NEIGHBOUR * (before + after)
+    best = nlargest(_MOST_OF_PAGE + 1, page)
+    others = sum(best) - (itself if itself in best else best[-1])
+    return itself + _NEIGHBOUR * (before + after) + _PAGE * others
 
 
 def _pages(places: Sequence[Place]) -> list[object]:
     """The same for two places on one page. Where all of a document stands on its first page, it has no pages to speak of."""
     paged = {place.version_id for place in places if place.page > 1}
-    return [place[::2] if place.version_id in paged else place for place in places]
+    return [(place.version_id, place.page) if place.version_id in paged else place for place in places]
 
 
 def _spread(pages: Sequence[object], scores: Sequence[float], limit: int) -> list[tuple[int, float]]:
