@@ -22,7 +22,7 @@ from pipelines.query.fuse import fuse
 from pipelines.query.glossary import Glossary, built_in
 from pipelines.query.rerank import rerank
 
-_INDEXES = {"dense": "vectors", "keyword": "keywords"}  # by the ranking that shows it is there
+_INDEXES = {"dense": "vectors", "written": "vectors", "keyword": "keywords"}  # by the rankings that show it is there
 _CANDIDATES = 200  # of each ranking, at first
 _CHECKED = 1.5  # times as many are looked up in the catalog, of all rankings together
 _MOST_CANDIDATES = 3_200
@@ -108,7 +108,7 @@ class Retrieval:
                 repeats += 1
             else:
                 break
-        degraded = [index for name, index in _INDEXES.items() if rankings[name] is None]
+        degraded = list(dict.fromkeys(index for name, index in _INDEXES.items() if rankings[name] is None))
         if self._reranker is not None:
             with timings.measure("rerank"):
                 best = await self._by_model(self._reranker, query, best, degraded)
