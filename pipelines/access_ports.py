@@ -11,6 +11,7 @@ from pipelines.domain import access, audit
 
 class Keys(Protocol):
     def add_tenant(self, tenant_id: str, name: str, at: datetime) -> None: ...  # absent or equal: no error
+    def tenants(self) -> list[str]: ...  # ids, in order
     def add(self, key: access.ApiKey) -> None: ...  # the same secret twice: no error, and nothing changes
     def by_secret_sha256(self, digest: str) -> access.ApiKey | None: ...  # revoked and expired ones too
     def find(self, tenant_id: str, key_id: str) -> access.ApiKey | None: ...

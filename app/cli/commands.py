@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from app import settings as configuration
-from app.cli import audit, bundles, caches, collections, documents, erasures, golden, index, keys, show, sources
+from app.cli import (
+    audit,
+    bundles,
+    caches,
+    collections,
+    documents,
+    erasures,
+    golden,
+    index,
+    keys,
+    show,
+    sources,
+    tenants,
+)
 from app.cli.client import Event, Failure, connect
 from app.cli.show import AsJson
 from app.settings import SettingsError
@@ -32,6 +45,7 @@ app.add_typer(index.app, name="index")
 app.add_typer(caches.app, name="caches")
 app.add_typer(erasures.app, name="erasures")
 app.add_typer(golden.app, name="golden")
+app.add_typer(tenants.app, name="tenants")
 
 InCollection = Annotated[str, typer.Option("--collection", "-c", help="The collection.")]
 

@@ -21,6 +21,9 @@ class SqlKeys:
             self.session.add(TenantRow(id=tenant_id, name=name, created_at=at))
             self.session.flush()
 
+    def tenants(self) -> list[str]:
+        return list(self.session.exec(select(TenantRow.id).order_by(TenantRow.id)))
+
     def add(self, key: ApiKey) -> None:
         if self.by_secret_sha256(key.secret_sha256) is not None:
             return
