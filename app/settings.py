@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -51,6 +52,12 @@ def _redis_url(value: str) -> str:
     return value
 
 
+def _signing_key(value: SecretStr) -> SecretStr:
+    if not re.fullmatch("[0-9a-fA-F]{64}", value.get_secret_value()):
+        raise ValueError("expected 64 hexadecimal digits, as `openssl rand -hex 32` prints them")
+    return value
+
+
 def _roots(value: object) -> object:
     return [entry for entry in value.split(os.pathsep) if entry] if isinstance(value, str) else value
 
@@ -84,6 +91,10 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65_535)
     data_dir: Path = Path("data")
     bootstrap_key: OptionalSecret = Field(None, description="a first API key with the role tenant admin")
+    signing_key: Annotated[SecretStr, AfterValidator(_signing_key)] | None = Field(
+        None,
+        description="64 hexadecimal digits that sign receipts and the audit log; the same for all processes of a cluster",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 
@@ -106,6 +117,10 @@ class Settings(BaseSettings):
     vector_memory_bytes: int = Field(
         512 * MiB, ge=0, description="vectors that are searched in memory; of larger selections Chroma's graph proposes"
     )
+    blob_url: OptionalUrl = Field(None, description="a bucket that speaks S3, http(s)://HOST/BUCKET; default: a folder")
+    blob_access_key: str = Field("", description="for the bucket")
+    blob_secret_key: OptionalSecret = Field(None, description="for the bucket")
+    blob_region: str = Field("us-east-1", description="for the bucket; AWS alone minds")
     redis_url: RedisUrl | None = Field(
         None, description="the cache in Redis; default: an SQLite file in the data folder"
     )
@@ -193,6 +208,12 @@ class Settings(BaseSettings):
     inngest_event_key: SecretStr | None = Field(None, validation_alias="INNGEST_EVENT_KEY")
     inngest_signing_key: SecretStr | None = Field(None, validation_alias="INNGEST_SIGNING_KEY")
     inngest_serve_origin: OptionalUrl = Field(None, validation_alias="INNGEST_SERVE_ORIGIN")
+
+    @model_validator(mode="after")
+    def _with_keys_for_the_bucket(self) -> Settings:
+        if self.blob_url and not (self.blob_access_key and self.blob_secret_key):
+            raise ValueError("blob_url: needs CAIRN_BLOB_ACCESS_KEY and CAIRN_BLOB_SECRET_KEY")
+        return self
 
     def roots_by_tenant(self, first: str) -> dict[str, list[Path]]:
         """Folders that may be watched, by tenant; those without one are of the first."""

@@ -19,7 +19,7 @@ _INCOMING = ".incoming"
 
 
 class FolderBlobs:
-    """Blobs of pipelines/ports.py. A key is names of A-Z a-z 0-9 . _ - between slashes; anything else is ValueError."""
+    """Blobs of pipelines/ports.py."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -30,6 +30,9 @@ class FolderBlobs:
         self._incoming.mkdir(parents=True, exist_ok=True)
         for leftover in self._incoming.iterdir():
             leftover.unlink()
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     async def ping(self) -> None:
         """Raises StorageFull, StorageUnavailable."""
@@ -94,9 +97,7 @@ class FolderBlobs:
         return await asyncio.to_thread(found)
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key) or ".." in key.split("/"):
-            raise ValueError(f"not a key: {key!r}")
-        return self._root / key
+        return self._root / checked_key(key)
 
     def _take(self, source: Path, target: Path) -> None:
         with storage_errors():
@@ -127,6 +128,13 @@ class FolderBlobs:
             _sync(folder)
             if folder == self._root:
                 break
+
+
+def checked_key(key: str) -> str:
+    """The key, if it is one: names of A-Z a-z 0-9 . _ - between slashes. ValueError."""
+    if not _KEY.fullmatch(key) or ".." in key.split("/"):
+        raise ValueError(f"not a key: {key!r}")
+    return key
 
 
 def _sync(path: Path) -> None:

@@ -15,10 +15,13 @@ from pipelines.domain.erasure import ALGORITHM, Signature, canonical, key_id
 
 
 class Ed25519Signer:
-    """Signer of pipelines/ports.py. The private key lies in a file that is made when it is first needed."""
+    """Signer of pipelines/ports.py. The private key (64 hexadecimal digits) is given, or lies in a file that is made when it is
+    first needed.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, given: str | None = None) -> None:
         self._path = path
+        self._given = given
 
     @cached_property
     def public_key(self) -> str:
@@ -34,4 +37,6 @@ class Ed25519Signer:
         def new() -> str:
             return Ed25519PrivateKey.generate().private_bytes_raw().hex()
 
-        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret_files.read_or_create(self._path, new)))
+        return Ed25519PrivateKey.from_private_bytes(
+            bytes.fromhex(self._given or secret_files.read_or_create(self._path, new))
+        )

@@ -36,7 +36,7 @@ def dependencies(settings: Settings, stores: Stores, models: Models) -> tuple[De
         Dependency("catalog", _without_password(settings.catalog_url), True, stores.catalog.ping),
         Dependency("keywords", "in the catalog's database", False, stores.keywords.ping),
         Dependency("vectors", f"Chroma, {settings.chroma_url or folder / 'chroma'}", False, stores.vectors.ping),
-        Dependency("files", str(folder / "files"), True, stores.blobs.ping),
+        Dependency("files", settings.blob_url or str(folder / "files"), True, stores.blobs.ping),
         Dependency("cache", where, False, cache),
         Dependency("workflows", settings.inngest_url if settings.external_engine else "embedded", False, engine),
         Dependency("embeddings", models.embedders.default.model, False, models.embedders.default.ping),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters import process_pool
 from app.adapters.process_pool import ProcessPool
 from pipelines.domain.errors import EncryptedFile, LimitExceeded, StageFailed, WorkerCrashed
 from pipelines.ingest import stages
@@ -134,6 +135,27 @@ async def test_a_task_that_hangs_is_ended() -> None:
         with pytest.raises(LimitExceeded):
             await pool.run(hang)
         assert await pool.run(double, 5) == 10
+
+
+async def test_time_without_a_processor_is_not_held_against_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ProcessPool(1, 400 * MiB, 1) as pool:
+        with pytest.raises(LimitExceeded):
+            await pool.run(time.sleep, 3)
+        began = time.monotonic()
+        monkeypatch.setattr(process_pool, "_queued_s", lambda _: time.monotonic() - began)  # as on a very busy machine
+        await pool.run(time.sleep, 3)
+
+
+async def test_the_system_says_how_long_a_process_had_no_processor() -> None:
+    crowd = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * (os.cpu_count() or 1))]
+    try:
+        before = process_pool._queued_s(crowd[0].pid)
+        await asyncio.sleep(1)
+        assert process_pool._queued_s(crowd[0].pid) > before
+    finally:
+        for each in crowd:
+            each.kill()
+            each.wait()
 
 
 async def test_the_kernel_ends_a_task_that_takes_too_much_of_the_processor() -> None:
