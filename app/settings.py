@@ -178,7 +178,12 @@ class Settings(BaseSettings):
     worker_processes: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
 
     # personal data
-    pii_policy: Literal["default", "strict", "off"] = "default"
+    pii_policy: Literal["default", "strict", "off"] = Field(
+        "default", description="of collections without one of their own"
+    )
+    pii_names_model: Path | None = Field(
+        None, description="folder of a spaCy, Hugging Face or GLiNER model that finds names instead of the built-in one"
+    )
 
     erasure_search: list[Path] = Field([], description="files and folders to search for deleted text, such as logs")
 

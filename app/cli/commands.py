@@ -19,6 +19,7 @@ from app.cli import (
     golden,
     index,
     keys,
+    pii,
     show,
     sources,
     tenants,
@@ -46,6 +47,7 @@ app.add_typer(caches.app, name="caches")
 app.add_typer(erasures.app, name="erasures")
 app.add_typer(golden.app, name="golden")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(pii.app, name="pii")
 
 InCollection = Annotated[str, typer.Option("--collection", "-c", help="The collection.")]
 

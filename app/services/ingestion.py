@@ -27,7 +27,7 @@ from pipelines.domain.jobs import Progress
 from pipelines.domain.privacy import PiiPolicy
 from pipelines.ingest import parse, stages
 from pipelines.ingest.parse import PageRange
-from pipelines.ingest.redact import policy_id
+from pipelines.ingest.redact import redaction_id
 from pipelines.ports import (
     Blobs,
     Catalog,
@@ -275,7 +275,7 @@ class DocumentIngestion:
         return f"{name}-figures-{quote(self.figures.name, safe='')}" if self.figures else name
 
     def _redacted_key(self, version: Version) -> str:
-        return f"redacted/{version.id}/{self._parser}/{policy_id(self.policy)}"
+        return f"redacted/{version.id}/{self._parser}/{redaction_id(self.policy)}"
 
     def _parsed_prefix(self, version: Version) -> str:
         return f"parsed/{version.id}/{self._parser}/"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ class PiiAction(StrEnum):
     KEEP = "keep"
     PLACEHOLDER = "placeholder"  # <PHONE_1>: the same value has the same number within a document
     PSEUDONYM = "pseudonym"  # <EMAIL_3fa9c1d2>: the same value has the same HMAC within a tenant
+    HASH = "hash"  # the same with 32 digits, so that two values never meet in one
     MASK = "mask"  # keeps the last four characters
     REFUSE = "refuse"  # the document is not taken
 
@@ -24,10 +25,16 @@ class EntityRule:
 
 @dataclass(frozen=True, slots=True)
 class PiiPolicy:
-    """Rules by Presidio entity name; an entity without a rule is kept."""
+    """Rules by entity name; an entity without a rule is kept.
+
+    `allow`: what is nobody's, and stays ("support@example.org", "*@example.org"; "*" is any run of characters but spaces).
+    `names`: the folder of a model that finds names instead of the one that ships.
+    """
 
     name: str
     rules: Mapping[str, EntityRule]
+    allow: tuple[str, ...] = ()
+    names: str | None = None
 
 
 class PiiSpan(NamedTuple):
@@ -39,8 +46,8 @@ class PiiSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RedactionReport:
-    """Counts by entity; never values."""
+    """Counts by entity; never values. Of a version that was not redacted yet, all is empty."""
 
-    counts: Mapping[str, int]
-    policy: str
-    recognisers: str  # version of the detector
+    counts: Mapping[str, int] = field(default_factory=dict)
+    policy: str = ""
+    recognisers: str = ""  # version of the detector

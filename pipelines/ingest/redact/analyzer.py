@@ -15,6 +15,8 @@ from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts, SlimSpacyNlpEngine
 
 from pipelines.domain.privacy import PiiSpan
+from pipelines.ingest.redact.names import NameFinder
+from pipelines.ingest.redact.names.features import LABELS
 from pipelines.ingest.redact.phone import PHONE_CONTEXT
 from pipelines.ingest.redact.recognisers import all_recognisers
 
@@ -64,7 +66,9 @@ class BlankNlpEngine(SlimSpacyNlpEngine):  # type: ignore[misc]
 class BlankAnalyzer:
     """Satisfies pipelines.ingest.redact.detect.Analyzer."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: NameFinder | None) -> None:
+        """`names`: finds what no pattern does; None: nothing does."""
+        self._names = names
         logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)  # its messages quote the text
         self._lock = Lock()
         self._nlp = BlankNlpEngine()
@@ -75,10 +79,11 @@ class BlankAnalyzer:
             context_aware_enhancer=LemmaContextAwareEnhancer(context_matching_mode="whole_word"),
             supported_languages=[_LANGUAGE],
         )
+        self._by_pattern = frozenset(self._engine.get_supported_entities(_LANGUAGE))
 
     @property
     def entities(self) -> frozenset[str]:
-        return frozenset(self._engine.get_supported_entities(_LANGUAGE))
+        return self._by_pattern | (frozenset(LABELS) if self._names else frozenset())
 
     @contextmanager
     def zone(self) -> Iterator[None]:
@@ -87,5 +92,10 @@ class BlankAnalyzer:
             yield
 
     def analyze(self, text: str, entities: list[str]) -> Iterable[PiiSpan]:
-        results = self._engine.analyze(text, _LANGUAGE, entities=entities, score_threshold=0.0)
-        return (PiiSpan(result.start, result.end, result.entity_type, result.score) for result in results)
+        wanted = frozenset(entities)
+        by_pattern = [entity for entity in entities if entity in self._by_pattern]
+        if by_pattern:
+            for result in self._engine.analyze(text, _LANGUAGE, entities=by_pattern, score_threshold=0.0):
+                yield PiiSpan(result.start, result.end, result.entity_type, result.score)
+        if self._names and not wanted.isdisjoint(LABELS):
+            yield from (span for span in self._names.spans(text) if span.entity in wanted)

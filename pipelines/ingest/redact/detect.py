@@ -5,18 +5,46 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Protocol
 
 from pipelines.domain.errors import ConfigurationError, RedactionFailed
 from pipelines.domain.privacy import PiiAction, PiiPolicy, PiiSpan
+from pipelines.ingest.redact.names.features import LABELS
 
-RULES = "rules-1"  # changes when pipelines.ingest.redact.recognisers or .phone may find something else
+RULES = "rules-2"  # changes when pipelines.ingest.redact.recognisers or .phone may find something else
+IDENTIFIERS = frozenset(
+    [
+        "PRIVATE_KEY",
+        "API_KEY",
+        "CREDIT_CARD",
+        "IBAN_CODE",
+        "US_SSN",
+        "US_ITIN",
+        "US_PASSPORT",
+        "UK_NINO",
+        "IT_FISCAL_CODE",
+        "NATIONAL_ID",
+        "PASSPORT",
+        "BANK_ACCOUNT",
+        "US_DRIVER_LICENSE",
+        "LICENSE_PLATE",
+        "DATE_OF_BIRTH",
+        "EMAIL_ADDRESS",
+        "PHONE_NUMBER",
+        "CRYPTO",
+        "IP_ADDRESS",
+        "MAC_ADDRESS",
+    ]
+)
+_MARKED = re.compile(r"\d|@|-----BEGIN|:[0-9A-Fa-f]*:|[\w-]{14}")
+"""What each of them has somewhere. Most questions have none of it, and cost nothing."""
+
 WINDOW = 8_000  # characters: Presidio's de-duplication and context search are quadratic in candidates
 OVERLAP = 400  # characters: longer than any entity with its context words
 
-PLACEHOLDER = re.compile(r"<[A-Z][A-Z_]*_(?:\d{1,6}|[0-9a-f]{8}|\*{4}\w{0,4})>")
+PLACEHOLDER = re.compile(r"<[A-Z][A-Z_]*_(?:\d{1,6}|[0-9a-f]{8}|[0-9a-f]{32}|\*{4}\w{0,4})>")
 """What redaction leaves behind; it is never itself taken for personal data."""
 
 
@@ -29,29 +57,34 @@ class Analyzer(Protocol):
     def analyze(self, text: str, entities: list[str]) -> Iterable[PiiSpan]: ...
 
 
+@cache
 def recognisers_id() -> str:
-    """The detector and its rules, e.g. "presidio-2.2.366+rules-1"."""
+    """The detector and its rules, e.g. "presidio-2.2.366+rules-2"."""
     return f"presidio-{version('presidio-analyzer')}+{RULES}"
 
 
-@lru_cache(maxsize=1)
-def blank_analyzer() -> Analyzer:
-    """Presidio on a blank spaCy tokeniser; built once a process (about a second, 100 MB), nothing downloaded."""
+@lru_cache(maxsize=4)
+def blank_analyzer(names: str | None = None) -> Analyzer:
+    """Presidio on a blank spaCy tokeniser; built once a process (about a second, 100 MB), nothing downloaded.
+
+    `names`: the folder of a model for names, instead of the one that ships. Raises ConfigurationError.
+    """
     from pipelines.ingest.redact.analyzer import BlankAnalyzer
+    from pipelines.ingest.redact.names import finder
 
-    return BlankAnalyzer()
+    return BlankAnalyzer(finder(names))
 
 
-def detect(text: str, policy: PiiPolicy) -> list[PiiSpan]:
+def detect(text: str, policy: PiiPolicy, analyzer: Analyzer | None = None) -> list[PiiSpan]:
     """Spans that the policy acts on, in order, without overlaps: of two that overlap the higher score stays, then the
     longer. Lines broken inside a value do not hide it.
 
     Raises ConfigurationError when nothing can find an entity that the policy names, RedactionFailed when the detector fails.
     """
     rules = {entity: rule for entity, rule in policy.rules.items() if rule.action is not PiiAction.KEEP}
-    if not rules or not text.strip():
+    if not rules or not text.strip() or (rules.keys() <= IDENTIFIERS and not _MARKED.search(text)):
         return []
-    analyzer = blank_analyzer()
+    analyzer = analyzer or (blank_analyzer(policy.names) if policy.names else blank_analyzer())
     if unknown := sorted(rules.keys() - analyzer.entities):
         raise ConfigurationError(
             f"The PII policy {policy.name!r} names {', '.join(unknown)}, which nothing here detects."
@@ -65,13 +98,21 @@ def detect(text: str, policy: PiiPolicy) -> list[PiiSpan]:
                 for span in _analyze(analyzer, view[first:last], list(rules))
             )
     opaque = [match.span() for match in PLACEHOLDER.finditer(view)]
+    allowed = [match.span() for match in _allowed(policy.allow).finditer(view)] if policy.allow else []
     kept = _resolve(
         span
         for span in candidates
         if span.score >= rules[span.entity].threshold
         and not any(start < span.end and span.start < end for start, end in opaque)
+        and not any(start <= span.start and span.end <= end for start, end in allowed)
     )
     return [span._replace(start=origin[span.start], end=origin[span.end - 1] + 1) for span in kept]
+
+
+@lru_cache(maxsize=64)
+def _allowed(entries: tuple[str, ...]) -> re.Pattern[str]:
+    patterns = (r"\S*".join(map(re.escape, entry.split("*"))) for entry in entries)
+    return re.compile("|".join(rf"(?<!\w)(?:{pattern})(?!\w)" for pattern in patterns), re.IGNORECASE)
 
 
 def _analyze(analyzer: Analyzer, text: str, entities: list[str]) -> Iterable[PiiSpan]:
@@ -96,11 +137,22 @@ def _space_before(text: str, position: int, lowest: int) -> int:
 
 
 def _resolve(spans: Iterable[PiiSpan]) -> list[PiiSpan]:
+    """Without overlaps, in order. What is left of a name beside an identifier stays a name."""
     kept: list[PiiSpan] = []
-    for span in sorted(spans, key=lambda span: (-span.score, span.start - span.end, span.start, span.entity)):
-        if all(span.end <= other.start or other.end <= span.start for other in kept):
+    for span in sorted(spans, key=lambda span: (_RANK.get(span.entity, 0), -span.score, span.start - span.end, span)):
+        over = [other for other in kept if span.start < other.end and other.start < span.end]
+        if not over:
             kept.append(span)
+        elif span.entity in LABELS:
+            first, last = min(other.start for other in over), max(other.end for other in over)
+            rests = (span._replace(end=first), span._replace(start=last))
+            kept += (rest for rest in rests if rest.end - rest.start >= _SHORTEST_REST)
     return sorted(kept)
+
+
+_RANK = {**dict.fromkeys(LABELS, 1), "DATE_TIME": 2}
+"""Identifiers have a shape of their own and win over names, which are guessed; a year may be a house's number."""
+_SHORTEST_REST = 3  # characters
 
 
 # What stands for a space or a hyphen in typeset text.

@@ -1,16 +1,12 @@
-"""What Presidio is asked to find. Imports Presidio and spaCy: import this module inside functions only.
-
-Every recogniser here is a pattern over text, so nothing is downloaded. Presidio's own `PatternRecognizer.analyze` skips a
-pattern that runs too long and goes on: a leak. `Exhaustive` runs each to its end; the worker's time limit is the guard.
-"""
+"""What Presidio is asked to find. Imports Presidio and spaCy: import this module inside functions only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from ipaddress import IPv6Address, ip_address
 
 import regex  # type: ignore[import-untyped]
-from presidio_analyzer import AnalysisExplanation, EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
+from presidio_analyzer import EntityRecognizer, Pattern, RecognizerResult
 from presidio_analyzer.predefined_recognizers import (
     CryptoRecognizer,
     EmailRecognizer,
@@ -23,38 +19,10 @@ from presidio_analyzer.predefined_recognizers import (
     UsSsnRecognizer,
 )
 
+from pipelines.ingest.redact.cued import Dates, Titles, WebAddress, cued_recognisers
+from pipelines.ingest.redact.exhaustive import FLAGS, Exhaustive, found
+from pipelines.ingest.redact.national import NationalId
 from pipelines.ingest.redact.phone import PHONE_CONTEXT, phone_numbers
-
-FLAGS = regex.DOTALL | regex.MULTILINE | regex.IGNORECASE
-
-
-def found(recogniser: PatternRecognizer, start: int, end: int, score: float) -> RecognizerResult:
-    return RecognizerResult(
-        entity_type=recogniser.supported_entities[0],
-        start=start,
-        end=end,
-        score=score,
-        analysis_explanation=AnalysisExplanation(recognizer=recogniser.name, original_score=score),
-        recognition_metadata={
-            RecognizerResult.RECOGNIZER_NAME_KEY: recogniser.name,
-            RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recogniser.id,
-        },
-    )
-
-
-class Exhaustive(PatternRecognizer):  # type: ignore[misc]  # presidio_analyzer is untyped
-    """Patterns run to their end; a valid checksum scores 1, an invalid one drops the match."""
-
-    def analyze(self, text: str, *_: Any, **__: Any) -> list[RecognizerResult]:
-        return EntityRecognizer.remove_duplicates(list(self._matches(text)))  # type: ignore[no-any-return]
-
-    def _matches(self, text: str) -> Iterator[RecognizerResult]:
-        for pattern in self.patterns:
-            for match in regex.finditer(pattern.regex, text, flags=self.global_regex_flags):
-                valid = self.validate_result(match.group())
-                if valid is False or self.invalidate_result(match.group()):
-                    continue
-                yield found(self, match.start(), match.end(), 1.0 if valid else pattern.score)
 
 
 class Email(Exhaustive, EmailRecognizer):  # type: ignore[misc]
@@ -159,17 +127,36 @@ class Crypto(Exhaustive, CryptoRecognizer):  # type: ignore[misc]
 
 
 class IpAddress(Exhaustive, IpRecognizer):  # type: ignore[misc]
-    """Without numbers of sections ("4.1.2.3 Scope") and versions, which look the same."""
+    """Without numbers of sections ("4.1.2.3 Scope") and versions, slices ("[1::2]"), and addresses that are nobody's."""
 
     _NUMBERING = regex.compile(
         r"(?<=(?:\b(?i:version|release|section|clause|chapter|table|figure|paragraph|item|v\.?)|§)[ ]?)\d"
         r"|(?<=\d\.)\d|\d+(?:\.\d+){4,}|(?<![^\n])\d{1,2}(?:\.\d{1,2}){3}[ ]\p{Lu}\p{Ll}"
     )
+    _CUE = regex.compile(
+        r"\b(?:ip|ipv4|host|hosts|server|address|addresses|client|from|gateway|router|ping)\b", regex.IGNORECASE
+    )
+    _NEAR = 40  # characters
+    _LARGEST_OF_SECTIONS = 32  # four such numbers are rather a section's
 
     def _matches(self, text: str) -> Iterator[RecognizerResult]:
         for result in super()._matches(text):
-            if not self._NUMBERING.match(text, result.start):
+            if not self._NUMBERING.match(text, result.start) and self._somebodys(text, result):
                 yield result
+
+    def _somebodys(self, text: str, result: RecognizerResult) -> bool:
+        written = text[result.start : result.end]
+        try:
+            address = ip_address(written)
+        except ValueError:  # a network, or with a zone
+            return True
+        if address.is_loopback or address.is_unspecified:
+            return False
+        if isinstance(address, IPv6Address):
+            return max(map(len, written.split(":"))) > 2 or written.count(":") > 3
+        return max(address.packed) >= self._LARGEST_OF_SECTIONS or bool(
+            self._CUE.search(text, max(0, result.start - self._NEAR), result.start)
+        )
 
 
 class MacAddress(Exhaustive, MacAddressRecognizer):  # type: ignore[misc]
@@ -243,4 +230,9 @@ def all_recognisers() -> Sequence[EntityRecognizer]:
         MacAddress(),
         cued_names(),
         street_addresses(),
+        NationalId(),
+        Dates(),
+        Titles(),
+        WebAddress(),
+        *cued_recognisers(),
     ]

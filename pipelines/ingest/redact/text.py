@@ -6,10 +6,12 @@ import hashlib
 import hmac
 import re
 from collections import Counter
+from dataclasses import replace
 
 from pipelines.domain.errors import RedactionFailed, SensitiveContent
 from pipelines.domain.privacy import PiiAction, PiiPolicy, PiiSpan, RedactionReport
 from pipelines.ingest.redact.detect import detect, recognisers_id
+from pipelines.ingest.redact.names.features import LABELS
 from pipelines.ingest.redact.policy import policy_id
 
 _LABELS = {
@@ -23,7 +25,13 @@ _LABELS = {
     "IP_ADDRESS": "IP",
     "MAC_ADDRESS": "MAC",
     "STREET_ADDRESS": "ADDRESS",
+    "NATIONAL_ID": "ID",
+    "BANK_ACCOUNT": "ACCOUNT",
+    "US_DRIVER_LICENSE": "LICENCE",
+    "LICENSE_PLATE": "PLATE",
+    "DATE_OF_BIRTH": "BIRTH",
 }
+_LATER = 2  # passes after which names are not looked for again: what is guessed may be guessed without end
 _PASSES = 8  # a replacement may bring a context word nearer to another candidate; each pass removes at least one
 
 
@@ -32,6 +40,9 @@ class TextRedactor:
 
     def __init__(self, policy: PiiPolicy, key: bytes) -> None:
         self._policy = policy
+        self._identifiers = replace(
+            policy, rules={entity: rule for entity, rule in policy.rules.items() if entity not in LABELS}
+        )
         self._key = key
         self._numbers: dict[tuple[str, str], int] = {}
         self._counts: Counter[str] = Counter()
@@ -44,8 +55,8 @@ class TextRedactor:
         `counted=False` for a second rendering of a text that is in the report already.
         """
         self.replaced = {}
-        for _ in range(_PASSES):
-            spans = detect(text, self._policy)
+        for number in range(_PASSES):
+            spans = detect(text, self._policy if number < _LATER else self._identifiers)
             if not spans:
                 return text
             text = self._replace(text, spans)
@@ -73,9 +84,9 @@ class TextRedactor:
             case PiiAction.PLACEHOLDER:
                 number = self._numbers.setdefault((entity, same), self._next_number(entity))
                 return f"<{label}_{number}>"
-            case PiiAction.PSEUDONYM:
+            case PiiAction.PSEUDONYM | PiiAction.HASH as action:
                 digest = hmac.new(self._key, f"{entity}\0{same}".encode("utf-8", "surrogatepass"), hashlib.sha256)
-                return f"<{label}_{digest.hexdigest()[:8]}>"
+                return f"<{label}_{digest.hexdigest()[: 8 if action is PiiAction.PSEUDONYM else 32]}>"
             case PiiAction.MASK:
                 return f"<{label}_****{same[-4:]}>"
             case _:
@@ -95,6 +106,11 @@ def normalise(entity: str, value: str) -> str:
     if entity == "EMAIL_ADDRESS":
         return re.sub(r"-?\n|\s", "", value).casefold()
     return re.sub(r"[\W_]", "", value).casefold()
+
+
+def tenant_key(key: bytes, tenant_id: str) -> bytes:
+    """Of one tenant: without it, pseudonyms of two tenants cannot be compared."""
+    return hmac.digest(key, tenant_id.encode(), "sha256")
 
 
 def redact_text(text: str, policy: PiiPolicy, key: bytes) -> tuple[str, RedactionReport]:
