@@ -28,6 +28,7 @@ from pipelines.ports import Hit, Vectors
 _PROPOSED = 1_000  # vectors whose cosines are computed, at least, and ten times as many as are wanted
 _TIMES = 10
 _DIGITS = 6  # of a cosine; what is beyond may depend on how a machine adds
+_KEPT = 32  # selections
 _RETRY_S = 10  # after which versions without any vector are looked for again
 
 Stored = Mapping[str, tuple[Sequence[str], Vectors]]
@@ -188,7 +189,7 @@ class Nearest:
         self._known.move_to_end(key)
         for version_id, block in near.blocks.items():
             self._blocks[key.generation_id, version_id] = block
-        while len(self._known) > 1 and self._size_bytes() > self._most_bytes:
+        while len(self._known) > 1 and (len(self._known) > _KEPT or self._size_bytes() > self._most_bytes):
             self._known.popitem(last=False)
 
     def _size_bytes(self) -> int:

@@ -25,6 +25,7 @@ from app.services.bundle import Services
 from app.services.health import State
 from app.services.identity import new_secret
 from app.services.staging import Staging
+from app.services.warming import Warming
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -87,7 +88,8 @@ class Assembly:
     async def _warm(self) -> None:
         """Loads what the first question needs. What is there then stays, so the garbage collector need not walk over it:
         it would stop every question for a quarter of a second each time."""
-        await asyncio.gather(self.services.health.states(), self.models.warm(), return_exceptions=True)
+        vectors = Warming(self.stores.catalog, self.stores.vectors).run()
+        await asyncio.gather(self.services.health.states(), self.models.warm(), vectors, return_exceptions=True)
         gc.freeze()
 
     def check(self) -> None:

@@ -14,6 +14,7 @@ from app.adapters.chroma import ChromaIndex
 from app.adapters.nearest import Block, Near, Nearest
 from app.adapters.sql import SqlCatalog, SqlKeywordIndex
 from app.adapters.sql.postings import COMMON
+from app.services.warming import Warming
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Generation
 from pipelines.domain.errors import IndexUnavailable
@@ -233,3 +234,24 @@ def test_selections_share_what_they_have_in_common_and_the_oldest_goes() -> None
     assert nearest.get("gen", second) is None
     assert nearest.get("gen", third) is not None
     assert nearest.get("another", third) is None
+
+
+async def test_a_start_brings_into_memory_what_answers(
+    index: ChromaIndex, catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, of = collection(), document("doc_1")
+    set_up(catalog, where)
+    rows = chunks(of.latest, [f"passage {number}" for number in range(20)])
+    with catalog.begin() as uow:
+        uow.documents.add(of)
+        uow.chunks.replace(of.latest.id, CHUNKER, rows)
+        uow.documents.activate(of.latest.id, at(1))
+    await index.upsert(where.active_generation, rows, _vectors(1, 20))
+    await Warming(catalog, index).run()
+
+    def read(*_: object) -> None:
+        raise AssertionError("it is read again")
+
+    monkeypatch.setattr(index, "_stored", read)
+    hits = await index.query(where.active_generation, _vectors(1, 20)[7], 1, Selection.of([of.latest.id]))
+    assert hits[0].chunk_id == rows[7].id
