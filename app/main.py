@@ -12,5 +12,5 @@ from app.settings import load
 def create_app() -> FastAPI:
     """Raises SettingsError."""
     settings = load()
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format, settings.secrets)
     return assemble(settings).application()

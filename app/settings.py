@@ -2,7 +2,7 @@
 
 Names in the environment are the field's name in capitals after `CAIRN_` (`CAIRN_PORT=9000`); the file is TOML, named by
 `CAIRN_CONFIG` or `cairn.toml` in the working folder, with the field's name as key (`port = 9000`). Inngest's own
-settings keep Inngest's names (`INNGEST_DEV`, ...).
+settings keep Inngest's names (`INNGEST_DEV`, ...). With `_FILE` at its end a variable names a file that holds the value.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -27,6 +29,7 @@ PREFIX = "CAIRN_"
 CONFIG_VARIABLE = "CAIRN_CONFIG"
 
 MiB = 1024 * 1024
+_WITH_PASSWORDS = ("database_url", "redis_url", "chroma_url", "ollama_url")
 BUILT_IN_MODEL = "all-MiniLM-L6-v2"
 
 
@@ -68,6 +71,16 @@ def _root(value: str) -> str:
     return value
 
 
+def _listed(value: object) -> object:
+    return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
+
+
+def _origin(value: str) -> str:
+    if urlsplit(value).scheme not in ("http", "https") or value != value.rstrip("/") or value.count("/") != 2:
+        raise ValueError("expected origins such as https://intranet.example.org, with commas between them")
+    return value
+
+
 def _or_none(value: object) -> object:
     return None if value == "" else value
 
@@ -78,6 +91,9 @@ RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 OptionalUrl = Annotated[HttpUrl | None, BeforeValidator(_or_none)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_or_none)]
 Roots = Annotated[list[Annotated[str, AfterValidator(_root)]], NoDecode, BeforeValidator(_roots)]
+Units = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_or_none)]
+Origins = Annotated[list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_listed)]
+Hosts = Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]+$")]], NoDecode, BeforeValidator(_listed)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -108,7 +124,7 @@ class Settings(BaseSettings):
     oidc_default_role: Literal["reader", "editor", "none"] = Field("reader", description="of who has none of them")
 
     # stores
-    database_url: DatabaseUrl | None = Field(None, description="default: an SQLite file in the data folder")
+    database_url: DatabaseUrl | None = Field(None, repr=False, description="default: an SQLite file in the data folder")
     chroma_url: OptionalUrl = Field(None, description="a Chroma server; default: Chroma in this process")
 
     vectors_timeout_s: Seconds = Field(
@@ -122,7 +138,7 @@ class Settings(BaseSettings):
     blob_secret_key: OptionalSecret = Field(None, description="for the bucket")
     blob_region: str = Field("us-east-1", description="for the bucket; AWS alone minds")
     redis_url: RedisUrl | None = Field(
-        None, description="the cache in Redis; default: an SQLite file in the data folder"
+        None, repr=False, description="the cache in Redis; default: an SQLite file in the data folder"
     )
     cache_max_bytes: int = Field(256 * MiB, ge=MiB, description="of answers, search results and vectors together")
     cache_ttl_s: Seconds = Field(86_400, description="how long an answer is given again, if nothing changes before")
@@ -177,6 +193,21 @@ class Settings(BaseSettings):
     worker_memory_bytes: int = Field(2_048 * MiB, ge=512 * MiB)
     worker_processes: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
 
+    # what may be used; nothing said: as much as one likes. A rate's units come back evenly, not all at once
+    key_requests_per_minute: Units = Field(None, description="of any kind, by one key; with a token, by its user")
+    tenant_requests_per_minute: Units = None
+    key_questions_per_day: Units = Field(None, description="at /v1/query and /v1/chat/completions")
+    tenant_questions_per_day: Units = None
+    key_tokens_per_day: Units = Field(None, description="of questions and of answers that were made for them")
+    tenant_tokens_per_day: Units = None
+    tenant_documents: Units = Field(None, description="that it may have at a time")
+    tenant_bytes: Units = Field(None, description="of all its documents' files, older versions too")
+
+    # the edge
+    cors_origins: Origins = Field([], description="origins whose pages may call the API, with commas between; none")
+    allowed_hosts: Hosts = Field([], description="names under which it is called, with commas between; default: any")
+    body_timeout_s: Seconds = Field(30, description="that a body may be silent, or fall behind 4 KiB a second")
+
     # personal data
     pii_policy: Literal["default", "strict", "off"] = Field(
         "default", description="of collections without one of their own"
@@ -229,6 +260,21 @@ class Settings(BaseSettings):
         return roots
 
     @property
+    def secrets(self) -> list[str]:
+        """What must not be shown: keys, and the passwords in addresses."""
+        keys = (self.bootstrap_key, self.inngest_event_key, self.inngest_signing_key, self.blob_secret_key)
+        passwords = (urlsplit(getattr(self, name) or "").password for name in _WITH_PASSWORDS)
+        return [*(key.get_secret_value() for key in keys if key), *(password for password in passwords if password)]
+
+    def shown(self) -> dict[str, Any]:
+        """All of them, as JSON has them, without what must not be shown."""
+        found = self.model_dump(mode="json")
+        for name in _WITH_PASSWORDS:
+            if found[name] and (password := urlsplit(found[name]).password):
+                found[name] = found[name].replace(f":{password}@", ":***@")
+        return found
+
+    @property
     def catalog_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'catalog.sqlite3'}"
 
@@ -259,7 +305,29 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = Path(os.environ.get(CONFIG_VARIABLE, "cairn.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=file)
+        return init_settings, env_settings, _FileSettings(settings_cls), toml
+
+
+class _FileSettings(PydanticBaseSettingsSource):
+    """`CAIRN_X_FILE`: the file that the setting X is read from, as orchestrators hand secrets in, without its last line break."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        key = str(field.validation_alias or field_name)
+        variable = _variable(key)
+        path = os.environ.get(f"{variable}_FILE")
+        if not path:
+            return None, key, False
+        if os.environ.get(variable):
+            raise SettingsError(f"{variable}: given twice, by itself and by {variable}_FILE")
+        try:
+            return Path(path).read_text().rstrip("\r\n"), key, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{variable}_FILE: {path} cannot be read ({type(error).__name__})") from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = (self.get_field_value(field, name) for name, field in self.settings_cls.model_fields.items())
+        return {key: value for value, key, _ in found if value is not None}
 
 
 def load(**overrides: object) -> Settings:
@@ -277,17 +345,22 @@ def load(**overrides: object) -> Settings:
 
 def unknown_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
     """Variables that look like settings and are none, each with the nearest real name (or None)."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE, "CAIRN_URL", "CAIRN_API_KEY"}
+    names = {_variable(name) for name in Settings.model_fields}
+    known = names | {f"{name}_FILE" for name in names} | {CONFIG_VARIABLE, "CAIRN_URL", "CAIRN_API_KEY"}
     strangers = [name for name in environment if name.startswith(PREFIX) and name not in known]
     return {name: next(iter(difflib.get_close_matches(name, known, n=1)), None) for name in strangers}
+
+
+def _variable(name: str) -> str:
+    return name if name.startswith("INNGEST_") else PREFIX + name.upper()
 
 
 def _explain(problem: Mapping[str, object]) -> str:
     location = problem["loc"]
     name = str(location[0]) if isinstance(location, tuple) and location else "?"
-    variable = name if name.startswith("INNGEST_") else PREFIX + name.upper()
+    variable = _variable(name)
     if problem["type"] == "extra_forbidden":
         return f"{name}: there is no such setting"
-    secret = "key" in name.lower() or "password" in name.lower()
+    secret = name.lower().endswith("_key") or name.lower() in _WITH_PASSWORDS
     given = "" if secret else f", got {problem['input']!r}"
     return f"{variable}: {str(problem['msg']).removeprefix('Value error, ')}{given}"

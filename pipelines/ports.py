@@ -257,6 +257,7 @@ class DocumentFilter(NamedTuple):
 class Documents(Protocol):
     """Every read of a person's takes the principal, and sees only live documents that it may read."""
 
+    def held(self, tenant_id: str) -> documents.Held: ...
     def get(self, principal: access.Principal, document_id: str) -> documents.Document | None: ...
     def page(
         self, principal: access.Principal, where: DocumentFilter, after: str | None, limit: int

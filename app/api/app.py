@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from app.api import description, errors, sse
-from app.api.limits import BodyLimit
+from app.api.headers import AnswerHeaders
+from app.api.limits import BodyLimit, KnownHosts
 from app.api.openai import routes as openai
 from app.api.routes import (
     admin,
@@ -42,20 +45,43 @@ ROUTERS = tuple(
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def build(lifespan: Lifespan, *, max_upload_bytes: int, max_files: int, streams: StreamLimits) -> FastAPI:
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What requests are held to before a route sees them. Without `origins` no page of another site may call."""
+
+    max_upload_bytes: int
+    max_files: int
+    streams: StreamLimits
+    body_timeout_s: float = 30
+    origins: Sequence[str] = ()
+    hosts: Sequence[str] = ()
+
+
+def build(lifespan: Lifespan, edge: Edge) -> FastAPI:
     """`lifespan` sets `app.state.services` (a Services) before it yields. A larger request is refused while it comes in."""
     app = FastAPI(
         title="Cairn",
         description=DESCRIPTION,
         lifespan=lifespan,
-        form_limits={"max_files": max_files},
+        form_limits={"max_files": edge.max_files},
         docs_url=None,  # the pages that FastAPI offers load their scripts from elsewhere
         redoc_url=None,
     )
-    app.add_middleware(BodyLimit, max_upload_bytes=max_upload_bytes)
+    app.add_middleware(BodyLimit, max_upload_bytes=edge.max_upload_bytes, timeout_s=edge.body_timeout_s)
+    if edge.hosts:
+        app.add_middleware(KnownHosts, hosts=edge.hosts)
+    if edge.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=edge.origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            expose_headers=["X-Cairn-Cache", "Retry-After", "RateLimit", "RateLimit-Policy"],
+        )
+    app.add_middleware(AnswerHeaders)
     app.add_middleware(RequestMetrics)
     errors.install(app)
-    sse.limit(app, streams)
+    sse.limit(app, edge.streams)
     for router in ROUTERS:
         app.include_router(router)
     description.install(app)

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from app.api.headers import CHARGED
 from app.services.bundle import Services
 from pipelines.domain.access import Permission, Principal
 from pipelines.domain.audit import Outcome
@@ -26,13 +27,21 @@ def _services(request: Request) -> Services:
 Use = Annotated[Services, Depends(_services)]
 
 
+async def charge(request: Request, principal: Principal) -> None:
+    """A request, to whoever sends it. Raises RateLimited."""
+    request.scope[CHARGED] = await _services(request).limits.request(principal)
+
+
 async def _principal(
-    services: Use, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, services: Use, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
     if given is None:
         raise Unauthenticated
-    known = services.identity.known(given.credentials)
-    return await run_in_threadpool(services.identity.principal, given.credentials) if known is None else known
+    principal = services.identity.known(given.credentials)
+    if principal is None:
+        principal = await run_in_threadpool(services.identity.principal, given.credentials)
+    await charge(request, principal)
+    return principal
 
 
 def known_reader(request: Request) -> Principal | None:

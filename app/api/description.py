@@ -13,7 +13,7 @@ from app.api.responses import openai_error, problem
 from app.api.schemas import Problem
 
 _METHODS = {"get", "put", "post", "delete", "patch"}
-_WITH_A_KEY = ("401", "403", "503")  # whoever asks is looked up in the catalog
+_WITH_A_KEY = ("401", "403", "429", "503")  # whoever asks is looked up in the catalog, and held to limits
 _INVALID = "422"
 
 

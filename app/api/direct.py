@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
-from app.api.auth import known_reader
+from app.api.auth import charge, known_reader
 from app.services.bundle import Services
 from pipelines.domain.access import Principal
 
@@ -46,6 +46,7 @@ def direct(shape: type[B], answering: Answering[B]) -> type[APIRoute]:
                     body = await request.body()
                     found = parsed(body) if len(body) <= _LARGEST else None
                     if found is not None:
+                        await charge(request, principal)
                         return await answering(found, request, principal, request.app.state.services)
                 return await all_the_way(request)
 

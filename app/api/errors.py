@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from app.api.headers import rate_limit
 from app.api.openai_errors import is_openai, shaped
 from pipelines.domain import errors
 
@@ -29,13 +30,14 @@ STATUS: Mapping[type[errors.CairnError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.ModelBusy: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.DependencyUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 """The nearest class in an error's ancestry decides; anything else is our fault: 500."""
 
 # What the framework itself refuses: status -> our code.
-_FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
+_FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 408: "request_too_slow", 413: "request_too_large"}
 
 _CLIENT_LEFT = 499  # as nginx has it
 
@@ -86,6 +88,8 @@ def install(app: FastAPI) -> None:
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("request.failed", path=request.url.path, code=error.code)
         headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, errors.Unauthenticated) else {}
+        if isinstance(error, errors.RateLimited):
+            headers |= rate_limit(error.standings)
         if error.retriable:
             headers["Retry-After"] = f"{math.ceil(error.retry_after_s)}"
         return respond(status, error.code, error.detail, request, headers=headers)

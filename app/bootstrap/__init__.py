@@ -45,8 +45,10 @@ from app.services.job_record import CatalogJobRecord
 from app.services.jobs import Jobs
 from app.services.kept import Kept, limits
 from app.services.keys import Keys
+from app.services.limits import DAY_S, MINUTE_S, Limits, MeteredAsk, Rates
 from app.services.outbox import Outbox
 from app.services.page_pictures import PagePictures
+from app.services.quotas import Quotas
 from app.services.reindex import CollectionReindex, Reindexes
 from app.services.reindex_gate import ReindexGate
 from app.services.rereading import Rereading
@@ -74,7 +76,7 @@ from pipelines.ingest.redact import POLICIES
 from pipelines.query.cache_key import digest
 from pipelines.query.glossary import Glossary, built_in
 from workflows import registry
-from workflows.ingest import Limits
+from workflows.ingest import Limits as FunctionLimits
 from workflows.maintenance import Upkeep
 from workflows.steps import Retries
 
@@ -175,7 +177,8 @@ def assemble(settings: Settings) -> Assembly:
         ),
         retention,
     )
-    documents = Documents(catalog, collections, stores.blobs, staging, outbox, _now)
+    quotas = Quotas(settings.tenant_documents, settings.tenant_bytes)
+    documents = Documents(catalog, collections, stores.blobs, staging, outbox, _now, quotas)
     folders = LocalFolders(settings.roots_by_tenant(FIRST_TENANT), folder)
     bundle_limits = BundleLimits(settings.max_files_per_bundle, settings.max_bundle_bytes)
     bundles = Bundles(catalog, collections, stores.blobs, staging, outbox, _now, bundle_limits)
@@ -221,7 +224,9 @@ def assemble(settings: Settings) -> Assembly:
             ttl_s=settings.cache_ttl_s,
             semantic=settings.semantic_cache,
         )
-    answerer = AuditedAsk(RecordedAnswers(ask, catalog, _now), audit)
+    held_to = _limits(settings, stores)
+    recorded = AuditedAsk(RecordedAnswers(ask, catalog, _now), audit)
+    answerer = MeteredAsk(recorded, held_to, models.embedders.count_tokens)
     follow_ups, conversations = FollowUps(models.chat, models.embedders.count_tokens), Conversations(catalog, _now)
     services = Services(
         identity=Identity(catalog, _now, _tokens(settings)),
@@ -236,6 +241,7 @@ def assemble(settings: Settings) -> Assembly:
         erasures=Erasures(catalog, stores.signer),
         evaluations=evaluations,
         golden_sets=GoldenSets(catalog, collections),
+        limits=held_to,
         jobs=Jobs(catalog, outbox, _now),
         outbox=outbox,
         reindexes=Reindexes(catalog, collections, models.embedders, CHUNKER, outbox, _now),
@@ -253,7 +259,7 @@ def assemble(settings: Settings) -> Assembly:
         health=Health(dependencies(settings, stores, models)),
     )
     retries = Retries(settings.step_retries, settings.retry_wait_s)
-    function_limits = Limits(retries=retries, documents=settings.ingest_concurrency)
+    function_limits = FunctionLimits(retries=retries, documents=settings.ingest_concurrency)
     functions = registry.functions(engine.client, work, function_limits)
     return Assembly(settings, stores, models, engine, (pool, readers), staging, services, functions)
 
@@ -273,6 +279,15 @@ def _finding(glossary: Glossary, models: Models) -> str:
     if glossary is built_in() and models.reranker is None:
         return ""
     return digest(sorted(glossary.entries.items()), models.reranker.name if models.reranker else None)
+
+
+def _limits(settings: Settings, stores: Stores) -> Limits:
+    return Limits(
+        stores.meters,
+        Rates("requests", MINUTE_S, settings.key_requests_per_minute, settings.tenant_requests_per_minute),
+        Rates("questions", DAY_S, settings.key_questions_per_day, settings.tenant_questions_per_day),
+        Rates("tokens", DAY_S, settings.key_tokens_per_day, settings.tenant_tokens_per_day),
+    )
 
 
 def _tokens(settings: Settings) -> OidcTokens | None:

@@ -71,16 +71,21 @@ class Assembly:
         largest = settings.max_file_bytes * settings.max_files_per_upload + _MULTIPART_OVERHEAD
         app = api.build(
             lifespan,
-            max_upload_bytes=largest,
-            max_files=settings.max_files_per_upload,
-            streams=StreamLimits(settings.keep_alive_s, settings.reader_timeout_s),
+            api.Edge(
+                max_upload_bytes=largest,
+                max_files=settings.max_files_per_upload,
+                streams=StreamLimits(settings.keep_alive_s, settings.reader_timeout_s),
+                body_timeout_s=settings.body_timeout_s,
+                origins=settings.cors_origins,
+                hosts=settings.allowed_hosts,
+            ),
         )
         inngest.fast_api.serve(
             app,
             self.engine.client,
             self.functions,
             serve_path=inngest_client.SERVE_PATH,
-            serve_origin=settings.inngest_serve_origin,
+            serve_origin=self._serve_origin,  # never what a request says of its host
             enable_unauthed_sync=settings.external_engine,  # a self-hosted Inngest server does not sign it
         )
         return app

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from app.adapters.blobs import FolderBlobs
 from app.adapters.chroma import ChromaIndex
+from app.adapters.memory_meters import MemoryMeters
 from app.adapters.redis_cache import RedisCache
+from app.adapters.redis_meters import RedisMeters
 from app.adapters.s3_blobs import S3Blobs
 from app.adapters.signing import Ed25519Signer
 from app.adapters.sql import SqlCatalog, SqlKeywordIndex
@@ -29,6 +31,7 @@ class Stores:
     signer: Ed25519Signer
     audit: SqlAuditLog
     cache: SqliteCache | RedisCache
+    meters: MemoryMeters | RedisMeters
 
     @classmethod
     def of(cls, settings: Settings) -> Stores:
@@ -50,6 +53,7 @@ class Stores:
             cache=RedisCache(settings.redis_url, limits(settings.cache_max_bytes))
             if settings.redis_url
             else SqliteCache(folder / "caches.sqlite3", limits(settings.cache_max_bytes)),
+            meters=RedisMeters(settings.redis_url) if settings.redis_url else MemoryMeters(),
         )
 
     @property
@@ -75,6 +79,7 @@ class Stores:
                 await asyncio.to_thread(store.open)
             yield
         finally:
+            await self.meters.close()
             await self.audit.close()
             await self.vectors.close()
             await asyncio.to_thread(self.cache.close)

@@ -34,7 +34,7 @@ def run(settings: Settings, *, as_json: bool) -> bool:
         show.as_json(
             {
                 "ok": ready(states),
-                "settings": settings.model_dump(mode="json"),
+                "settings": settings.shown(),
                 "checks": [asdict(each) for each in states],
             }
         )

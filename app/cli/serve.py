@@ -9,6 +9,7 @@ import uvicorn
 from app.bootstrap import assemble
 from app.cli import show
 from app.cli.client import Failure
+from app.cli.connections import TimedHeads
 from app.observability import logs
 from app.settings import Settings
 from pipelines.domain.errors import ConfigurationError
@@ -18,7 +19,7 @@ _SWITCH_S = 0.001  # after which a thread that works hands over to one that answ
 
 def run(settings: Settings) -> None:
     """Serves until it is told to stop. Raises Failure when it cannot start."""
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format, settings.secrets)
     try:
         assembly = assemble(settings)
         assembly.check()
@@ -35,6 +36,7 @@ def run(settings: Settings) -> None:
     sys.setswitchinterval(_SWITCH_S)
     uvicorn.run(
         assembly.application(),
+        http=TimedHeads,
         host=settings.host,
         port=settings.port,
         log_config=None,

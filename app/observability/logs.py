@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from collections.abc import Collection
 
 import structlog
 
+_SECRETS = (
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 [secret]"),
+    (re.compile(r"\bcairn_sk_[\w-]+"), "[secret]"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), "[secret]"),  # a JSON Web Token
+    (re.compile(r"\bsignkey-\w+-[0-9a-fA-F]+"), "[secret]"),
+    (re.compile(r"(://[^/\s:@'\"]*):[^@/\s'\"]+@"), r"\1:[secret]@"),
+)
+_SHORTEST = 6  # of a secret that is looked for in each line
 
-def configure(level: str, log_format: str) -> None:
-    """For our events and the libraries'. Libraries speak from warning up; the workflow SDK and uvicorn from info up."""
+
+def redacted(line: str, known: Collection[str] = ()) -> str:
+    """The line without what opens something: keys, tokens, passwords in addresses, and the secrets that are `known`."""
+    for secret in known:
+        line = line.replace(secret, "[secret]")
+    for pattern, instead in _SECRETS:
+        line = pattern.sub(instead, line)
+    return line
+
+
+def configure(level: str, log_format: str, secrets: Collection[str] = ()) -> None:
+    """For our events and the libraries'; no line says a secret, tracebacks included.
+
+    Libraries speak from warning up; the workflow SDK and uvicorn from info up.
+    """
+    known = [secret for secret in secrets if len(secret) >= _SHORTEST]
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -33,6 +57,7 @@ def configure(level: str, log_format: str) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 renderer,
+                lambda _, __, line: redacted(str(line), known),
             ],
         )
     )

@@ -20,6 +20,7 @@ from app.services.identity import Identity
 from app.services.jobs import Jobs
 from app.services.kept import Kept
 from app.services.keys import Keys
+from app.services.limits import Limits
 from app.services.outbox import Outbox
 from app.services.page_pictures import PagePictures
 from app.services.reindex import Reindexes
@@ -46,6 +47,7 @@ class Services:
     golden_sets: GoldenSets
     evaluations: Evaluations
     jobs: Jobs
+    limits: Limits
     outbox: Outbox
     reindexes: Reindexes
     reconciles: Reconciles

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app.services.collections import Collections
 from app.services.outbox import Outbox
+from app.services.quotas import UNLIMITED, Quotas
 from app.services.staging import IncomingFile, StagedFile, Staging
 from pipelines.domain.access import EVERYONE, Principal
 from pipelines.domain.chunks import Chunk
@@ -61,7 +62,14 @@ class Receipt:
 
 class Documents:
     def __init__(
-        self, catalog: Catalog, collections: Collections, blobs: Blobs, staging: Staging, outbox: Outbox, clock: Clock
+        self,
+        catalog: Catalog,
+        collections: Collections,
+        blobs: Blobs,
+        staging: Staging,
+        outbox: Outbox,
+        clock: Clock,
+        quotas: Quotas = UNLIMITED,
     ) -> None:
         self._catalog = catalog
         self._collections = collections
@@ -69,11 +77,13 @@ class Documents:
         self._staging = staging
         self._outbox = outbox
         self._clock = clock
+        self._quotas = quotas
 
     async def upload(self, principal: Principal, upload: Upload, files: Sequence[IncomingFile]) -> list[Receipt]:
         """Takes all the files or none. When it returns, files, rows and events are durable.
 
-        Raises CollectionNotFound, DocumentNotFound, IdempotencyConflict, InvalidRequest, and what Staging.staged does.
+        Raises CollectionNotFound, DocumentNotFound, IdempotencyConflict, InvalidRequest, QuotaReached, and what
+        Staging.staged does.
         """
         if upload.document_id is not None and len(files) != 1:
             raise InvalidRequest("A document is replaced by exactly one file.")
@@ -135,6 +145,8 @@ class Documents:
                 if event is not None:
                     uow.outbox.add(event, self._clock())
                     events.append(event)
+            if not all(receipt.duplicate for receipt in receipts):
+                self._quotas.check(uow, principal.tenant_id)
             if upload.idempotency_key:
                 answer = IdempotentAnswer(request, 202, json.dumps([asdict(receipt) for receipt in receipts]))
                 uow.idempotency.put(principal, upload.idempotency_key, answer, self._clock())

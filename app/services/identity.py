@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.services.caching.unchanged import Unchanged
@@ -56,7 +57,7 @@ class Identity:
         if at - self._noted.get(key.id, key.last_used_at or key.created_at - _NOTED_EVERY) >= _NOTED_EVERY:
             self._noted[key.id] = at
             self._notes.submit(self._note, key.id, at)  # nobody waits for it
-        return key.principal
+        return replace(key.principal, key_id=key.id)
 
     def install_first_key(self, secret: str) -> None:
         """Makes `secret` a tenant admin's key of the first tenant, unless it was one already, revoked or not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -44,6 +44,7 @@ class Principal:
     user_id: str
     groups: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset()
+    key_id: str = field(default="", compare=False)  # by which they came; it makes nobody another
 
     @property
     def subject(self) -> str:

@@ -117,6 +117,13 @@ class Collection:
     readers: frozenset[str] | None = None
 
 
+class Held(NamedTuple):
+    """By a tenant: documents that are not deleted, and bytes of all their versions' files."""
+
+    documents: int
+    bytes: int
+
+
 class DocumentStatus(StrEnum):
     """Derived from the newest version's job and the active version; never stored."""
 

@@ -10,7 +10,8 @@ CairnError
 │   └── IdempotencyConflict
 ├── Unauthenticated · Forbidden
 ├── NotFound                  DocumentNotFound · PageNotFound · JobNotFound · CollectionNotFound · KeyNotFound
-├── Conflict                  CollectionExists · VersionSuperseded · TooManyKeys
+├── Conflict                  CollectionExists · VersionSuperseded · TooManyKeys · QuotaReached
+├── RateLimited
 ├── DependencyUnavailable     IndexUnavailable · WorkerCrashed · StageFailed · RedactionFailed
 │   │                         StorageFull · StorageUnavailable · AuditUnavailable · IdentityProviderUnavailable
 │   └── ModelUnavailable      ModelTimedOut · ModelMissing · ModelBusy
@@ -22,9 +23,11 @@ Those of folders and bundles that files come in by: intake_errors.py.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
+
+from pipelines.domain.limits import Policy, Standing
 
 
 class CairnError(Exception):
@@ -191,6 +194,26 @@ class TooManyKeys(Conflict):
     """The tenant has as many keys as it may have. Revoke some first."""
 
     code = "too_many_keys"
+
+
+class QuotaReached(Conflict):
+    """The tenant keeps as much as it may. Delete something first."""
+
+    code = "quota_reached"
+
+
+class RateLimited(CairnError):
+    """More was asked for than is allowed in that time; ask again later."""
+
+    code = "rate_limited"
+    retriable = True
+
+    def __init__(self, policy: Policy, retry_after_s: float, standings: Sequence[Standing] = ()) -> None:
+        super().__init__(
+            f"The limit {policy.name} is {policy.quota:,} in {policy.window_s:,} seconds; ask again later."
+        )
+        self.retry_after_s = max(1.0, retry_after_s)
+        self.standings = standings
 
 
 class CollectionExists(Conflict):

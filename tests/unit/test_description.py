@@ -18,7 +18,7 @@ def description() -> dict[str, Any]:
     async def lifespan(_: object) -> Any:
         yield
 
-    return api.build(lifespan, max_upload_bytes=1, max_files=1, streams=StreamLimits()).openapi()
+    return api.build(lifespan, api.Edge(max_upload_bytes=1, max_files=1, streams=StreamLimits())).openapi()
 
 
 def test_every_reference_leads_somewhere(description: dict[str, Any]) -> None:

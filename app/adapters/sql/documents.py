@@ -28,7 +28,7 @@ from app.adapters.sql.models import (
 )
 from app.adapters.sql.turns import forget_document
 from pipelines.domain.access import Principal
-from pipelines.domain.documents import Document, DocumentStatus, Version
+from pipelines.domain.documents import Document, DocumentStatus, Held, Version
 from pipelines.domain.errors import VersionSuperseded
 from pipelines.domain.filters import Filters
 from pipelines.domain.jobs import JobKind, JobStatus
@@ -104,6 +104,17 @@ class SqlDocuments:
             .order_by(col(DocumentRow.created_at), col(DocumentRow.id))
         )
         return {version_id: f"{title} {filename}" for version_id, title, filename in self.session.exec(query)}
+
+    def held(self, tenant_id: str) -> Held:
+        here = col(DocumentRow.tenant_id) == tenant_id, col(DocumentRow.deleted_at).is_(None)
+        sizes = (
+            select(func.coalesce(func.sum(VersionRow.size_bytes), 0))
+            .join(DocumentRow, col(DocumentRow.id) == VersionRow.document_id)
+            .where(*here)
+        )
+        self.session.flush()
+        count = self.session.exec(select(func.count()).select_from(DocumentRow).where(*here)).one()
+        return Held(count, int(self.session.exec(sizes).one()))
 
     def add(self, document: Document) -> None:
         self.session.add(

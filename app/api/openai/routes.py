@@ -11,6 +11,7 @@ from typing import TypedDict, assert_never
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
+from app.api.answer_schemas import Citation
 from app.api.auth import Reader, Use
 from app.api.disconnects import while_connected
 from app.api.openai.schemas import (
@@ -27,7 +28,6 @@ from app.api.openai.schemas import (
     Usage,
 )
 from app.api.responses import openai_error
-from app.api.schemas import Citation
 from app.api.sse import SseEvent, stream
 from app.services import ask
 from app.services.bundle import Services

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from app.api.schemas import Citation
+from app.api.answer_schemas import Citation
 from pipelines.domain.answers import Answer
 from pipelines.query.followup import Exchange, alone
 

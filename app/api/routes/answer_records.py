@@ -8,9 +8,10 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import Field
 
+from app.api.answer_schemas import Answer
 from app.api.auth import Use, Viewer
 from app.api.responses import problems
-from app.api.schemas import Answer, Schema
+from app.api.schemas import Schema
 from pipelines.domain.manifests import DriftCause
 
 router = APIRouter(prefix="/v1/answers", tags=["answers"])

@@ -9,11 +9,11 @@ from typing import assert_never
 
 from fastapi import APIRouter, Request, Response
 
+from app.api.answer_schemas import Answer, Citation, Passage, Passages, QueryRequest, SearchRequest, Shown
 from app.api.auth import Reader, Use
 from app.api.direct import direct
 from app.api.disconnects import while_connected
 from app.api.responses import problems
-from app.api.schemas import Answer, Citation, Passage, Passages, QueryRequest, SearchRequest, Shown
 from app.api.sse import SseEvent, at_once, stream
 from app.services.answer_records import GIVEN_AGAIN
 from app.services.ask import AnswerEvent, CitationFound, Delta, PassagesFound, Question, whole
