@@ -19,6 +19,7 @@ from app.cli import (
     golden,
     index,
     keys,
+    narrow,
     pii,
     show,
     sources,
@@ -153,11 +154,17 @@ def ask(
     stream: Annotated[
         bool | None, typer.Option(help="Sentence by sentence (JSON: an event a line); as it is unless --json is given.")
     ] = None,
+    document: narrow.Documents = None,
+    metadata: narrow.Metadata = None,
+    tag: narrow.Tags = None,
+    date_from: narrow.From = None,
+    date_to: narrow.To = None,
     json: AsJson = False,
 ) -> None:
     """Ask a question; the answer streams, with its citations."""
     client = connect(configuration.load())
-    body = {"query": question, "collection": collection, "conversation_id": conversation}
+    filters = narrow.filters(document, metadata, tag, date_from, date_to)
+    body = {"query": question, "collection": collection, "conversation_id": conversation, "filters": filters}
     if stream or (stream is None and not json):
         events = client.events("POST", "/v1/query", body)
         show.json_lines(events) if json else show.answer(events)
@@ -181,10 +188,16 @@ def search(
     query: str,
     collection: InCollection = "default",
     top_k: Annotated[int, typer.Option(min=1, max=50)] = 8,
+    document: narrow.Documents = None,
+    metadata: narrow.Metadata = None,
+    tag: narrow.Tags = None,
+    date_from: narrow.From = None,
+    date_to: narrow.To = None,
     json: AsJson = False,
 ) -> None:
     """Find passages; no model is asked."""
-    body = {"query": query, "collection": collection, "top_k": top_k}
+    filters = narrow.filters(document, metadata, tag, date_from, date_to)
+    body = {"query": query, "collection": collection, "top_k": top_k, "filters": filters}
     found = connect(configuration.load()).post("/v1/search", body)
     show.as_json(found) if json else show.passages(found["passages"])
 

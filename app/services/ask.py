@@ -21,7 +21,9 @@ from pipelines.domain.filters import EVERYTHING, Filters
 from pipelines.domain.manifests import Manifest
 from pipelines.ports import ChatModel, Embedder, Embedders, Message
 from pipelines.query import manifest, prompt
+from pipelines.query.asked import Asked
 from pipelines.query.claims import Claim, ClaimBuffer
+from pipelines.query.glossary import Glossary, built_in
 from pipelines.query.pack import pack
 
 __all__ = [
@@ -79,6 +81,7 @@ class Ask:
         chat: ChatModel | None,
         pages: Pages,
         *,
+        glossary: Glossary | None = None,
         digest: Callable[[], str] = lambda: "",
         finding: str = "",
         embed_timeout_s: float = 30,
@@ -87,6 +90,7 @@ class Ask:
         self._embedders = embedders
         self._chat = chat
         self._pages = pages
+        self._glossary = built_in() if glossary is None else glossary
         self._digest = digest
         self._finding = finding
         self._embed_timeout_s = embed_timeout_s
@@ -160,7 +164,8 @@ class Ask:
     ) -> AsyncGenerator[AnswerEvent, None]:
         chat = self._chat if self._chat is not None and await self._chat.available() else None
         threshold = Threshold.of(found, chat.name if chat else EXTRACTIVE, question.threshold)
-        confidence = await Confidence.of(principal, question.text, found, grounds, self._retrieval)
+        asked = Asked.of(question.text, self._glossary)
+        confidence = await Confidence.of(principal, asked, found, grounds, self._retrieval)
         draft.confidence = confidence.value
         if self._chat is not None and chat is None:
             draft.degrade("model")
@@ -182,7 +187,7 @@ class Ask:
                 return  # what was released stands
         draft.model = EXTRACTIVE
         if confidence.reaches(threshold):
-            for piece in await grounds.of_question(question.text, threshold.of_sentences):
+            for piece in await grounds.of_question(asked, threshold.of_sentences):
                 for event in draft.release(piece.text, [piece]):
                     yield event
 

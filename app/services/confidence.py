@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.services.grounds import Grounds
 from app.services.retrieval import Retrieved, Search
 from pipelines.domain.access import Principal
+from pipelines.query.asked import Asked
 from pipelines.query.relevance import certain, floor_of
 from pipelines.query.subject import OFF_SUBJECT, RARE, missing, named
 
@@ -45,10 +46,10 @@ class Confidence:
 
     @classmethod
     async def of(
-        cls, principal: Principal, question: str, found: Retrieved, grounds: Grounds, retrieval: Search
+        cls, principal: Principal, asked: Asked, found: Retrieved, grounds: Grounds, retrieval: Search
     ) -> Confidence:
-        closest = await grounds.closest(question)
-        on_subject = await _on_subject(principal, question, found, retrieval)
+        closest = await grounds.closest(asked)
+        on_subject = await _on_subject(principal, asked.text, found, retrieval)
         return cls(closest if closest is None or on_subject else OFF_SUBJECT * closest, on_subject)
 
     def reaches(self, threshold: Threshold) -> bool:

@@ -15,6 +15,7 @@ from pipelines.domain.documents import Box, PageBox, Word
 from pipelines.domain.errors import DependencyUnavailable
 from pipelines.ports import Embedder, Vectors
 from pipelines.query import extract
+from pipelines.query.asked import Asked
 from pipelines.query.claims import Claim
 from pipelines.query.evidence import Evidence, pieces
 from pipelines.query.ground import support
@@ -65,25 +66,25 @@ class Grounds:
             if await self._all_stand(found):
                 return found
 
-    async def of_question(self, question: str, floor: float | None) -> list[Evidence]:
+    async def of_question(self, asked: Asked, floor: float | None) -> list[Evidence]:
         """The sentences of the passages that answer it, found where they stand; none when no cosine reaches the floor."""
         while True:
-            candidates, meaning = await self._candidates(question)
+            candidates, meaning = await self._candidates(asked)
             with self._draft.timings.measure("extract"):
-                found = extract.best(question, candidates, meaning, floor)
+                found = extract.best(asked, candidates, meaning, floor)
             if await self._all_stand(found):
                 return found
 
-    async def closest(self, question: str) -> float | None:
+    async def closest(self, asked: Asked) -> float | None:
         """The cosine of the sentence that is nearest to it; None where there are no vectors."""
-        return extract.closeness((await self._candidates(question))[1])
+        return extract.closeness((await self._candidates(asked))[1])
 
-    async def _candidates(self, question: str) -> tuple[list[Evidence], tuple[Vectors, Vectors] | None]:
+    async def _candidates(self, asked: Asked) -> tuple[list[Evidence], tuple[Vectors, Vectors] | None]:
         with self._draft.timings.measure("extract"):
             left = [piece for at, piece in enumerate(self._evidence) if at not in self._refused]
-            candidates = extract.candidates(question, left)
+            candidates = extract.candidates(asked, left)
             if self._asked is None and (embedder := self._embedder) is not None:
-                self._asked = await self._embedded(lambda: embedder.embed_query(question))
+                self._asked = await self._embedded(lambda: embedder.embed_query(asked.text))
             vectors = await self._texts([piece.text for piece in candidates])
             return candidates, None if self._asked is None or vectors is None else (self._asked, vectors)
 

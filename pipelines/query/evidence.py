@@ -26,6 +26,7 @@ class Evidence:
     text: str
     whole: bool  # a sentence, an item or a row, rather than a heading or a fragment
     words: frozenset[str]  # stems
+    called: frozenset[str]  # stems of what it is called: a row's first cell; the same as its words elsewhere
     figures: frozenset[str]
     measures: frozenset[tuple[str, str]]
     clauses: tuple[Clause, ...]
@@ -66,7 +67,8 @@ def _of(passage: Passage, rank: int) -> Iterator[Evidence]:
         if not _RULE.fullmatch(row):
             first = start + line.index("|")
             whole = sum(map(bool, cells)) > 1
-            yield _piece(passage, rank, first, first + len(row), _sentence_of(header, cells), whole=whole)
+            said = _sentence_of(header, cells)
+            yield _piece(passage, rank, first, first + len(row), said, whole=whole, called=cells[0])
     yield from _prose(passage, rank, prose_from, len(text))
 
 
@@ -80,8 +82,11 @@ def _prose(passage: Passage, rank: int, first: int, end: int) -> Iterator[Eviden
         yield _piece(passage, rank, start, stop, said, whole=whole)
 
 
-def _piece(passage: Passage, rank: int, start: int, end: int, text: str, *, whole: bool) -> Evidence:
-    facts = stems(text), figures(text), measures(text), clauses(text)
+def _piece(
+    passage: Passage, rank: int, start: int, end: int, text: str, *, whole: bool, called: str = ""
+) -> Evidence:
+    own = stems(text)
+    facts = own, stems(called) if called else own, figures(text), measures(text), clauses(text)
     return Evidence(passage, rank, start, end, text, whole, *facts)
 
 

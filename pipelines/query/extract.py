@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from pipelines.ports import Vectors
+from pipelines.query.asked import Asked
 from pipelines.query.evidence import Evidence
 from pipelines.query.relevance import shares_words
 from pipelines.query.terms import coverage, same, stems
 
 _MOST = 3
-_MOST_CANDIDATES = 96  # what is worth embedding: about half a second on two cores
-_MEANING, _WORDS, _RANK = 0.65, 0.25, 0.1  # what a sentence's score is made of
+_MOST_CANDIDATES = 64  # what is worth embedding: a third of a second on two cores
+_MEANING, _WORDS, _RANK = 0.65, 0.25, 0.2  # what a sentence's score is made of,
+_CALLED, _PERIOD = 0.4, 0.1  # and what is added for its being called what is asked for, and for figures of the years asked for
 _NEAR_BEST = 0.85  # share of the best score that a further sentence needs
+_SURELY_CALLED = 0.7  # from which a row is about the question, however few words they share
 _SAME = 0.9  # cosine from which two sentences say the same
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 
 
-def candidates(question: str, pieces: Sequence[Evidence]) -> list[Evidence]:
-    """Those that can stand in an answer; of very many, those with the question's words."""
+def candidates(asked: Asked, pieces: Sequence[Evidence]) -> list[Evidence]:
+    """Those that can stand in an answer; of very many, those with the question's words, or what documents write for them."""
     whole = [piece for piece in pieces if piece.whole]
-    wanted = stems(question)
-    return sorted(whole, key=lambda piece: -coverage(wanted, _in_context(piece)))[:_MOST_CANDIDATES]
+    wanted, phrases = stems(asked.text), [stems(phrase) for phrase in asked.phrases]
+
+    def promise(piece: Evidence) -> float:
+        return coverage(wanted, _in_context(piece)) + max((coverage(each, piece.words) for each in phrases), default=0.0)
+
+    return sorted(whole, key=lambda piece: -promise(piece))[:_MOST_CANDIDATES]
 
 
 def best(
-    question: str, pieces: Sequence[Evidence], meaning: tuple[Vectors, Vectors] | None, floor: float | None
+    asked: Asked, pieces: Sequence[Evidence], meaning: tuple[Vectors, Vectors] | None, floor: float | None
 ) -> list[Evidence]:
     """The sentences to answer with, at most three, in the order in which they stand. None: nothing is relevant.
 
     `meaning`: the question's vector (d,) and the pieces' (n, d), L2-normalised; without it words alone decide, and
     without a `floor` of the cosine words alone decide what is relevant.
     """
-    wanted = stems(question)
+    wanted, phrases, years = stems(asked.text), [stems(phrase) for phrase in asked.phrases], _years(asked.text)
     words = np.array([coverage(wanted, _in_context(piece)) for piece in pieces])
+    called = np.array([_called(piece, phrases) for piece in pieces])
     cosine = meaning[1] @ meaning[0] if meaning and pieces else words
     relevant = (
-        cosine >= floor
+        (cosine >= floor) | (called >= _SURELY_CALLED)
         if meaning and floor is not None
         else np.array([shares_words(wanted, _in_context(piece)) for piece in pieces])
     )
     score = _MEANING * cosine + _WORDS * words + _RANK / np.array([1 + piece.rank for piece in pieces])
+    score = score + _CALLED * called + _PERIOD * np.array([_of_years(piece, years) for piece in pieces])
     chosen: list[int] = []
     for index in np.argsort(-score, kind="stable"):
         if len(chosen) == _MOST or (chosen and score[index] < _NEAR_BEST * score[chosen[0]]):
@@ -54,6 +65,24 @@ def best(
 def closeness(meaning: tuple[Vectors, Vectors] | None) -> float | None:
     """The cosine of the nearest sentence to the question; None without vectors, 0 without sentences."""
     return None if meaning is None else float(max(meaning[1] @ meaning[0], default=0.0))
+
+
+def _called(piece: Evidence, phrases: Sequence[frozenset[str]]) -> float:
+    """How well its name is one of the phrases, 0..1: "Total current assets" is, and less so "Other current assets, net"."""
+    return max(
+        (coverage(each, piece.called) * min(1.0, len(each) / max(1, len(piece.called))) ** 0.5 for each in phrases),
+        default=0.0,
+    )
+
+
+def _of_years(piece: Evidence, years: frozenset[str]) -> float:
+    """The share of the years that it gives figures for, or that stand above it."""
+    said = _years(piece.text)
+    return coverage(years, said | _years(piece.heading)) if piece.figures - said else 0.0
+
+
+def _years(text: str) -> frozenset[str]:
+    return frozenset(_YEAR.findall(text))
 
 
 def _in_context(piece: Evidence) -> frozenset[str]:

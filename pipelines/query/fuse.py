@@ -9,9 +9,9 @@ from pipelines.domain.answers import Scores
 from pipelines.ports import Hit
 
 K = 60
-WEIGHTS: Mapping[str, float] = {"dense": 1.0, "written": 1.0, "keyword": 1.0, "exact": 1.5}
-"""Meaning, what documents write for it, and words count alike. Identifiers ("exact") count more: who asks for one wants the
-passages that hold it, and its meaning is nothing a model knows."""
+WEIGHTS: Mapping[str, float] = {"dense": 1.0, "written": 1.5, "keyword": 1.0, "exact": 1.5}
+"""Meaning and words count alike, and what documents write for a question more. Identifiers ("exact") count too: who asks for
+one wants the passages that hold it, and its meaning is nothing a model knows."""
 
 BEST = sum(WEIGHTS.values()) / (K + 1)
 """Of a chunk that is first in every ranking."""

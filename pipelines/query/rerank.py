@@ -15,7 +15,10 @@ _NAMED = 2.0  # how much more a passage of a document counts that the question s
 _NEIGHBOUR = 0.1  # of its score, for each of the two chunks beside it
 _PAGE = 0.1  # of its score, for each of the best others on its page
 _MOST_OF_PAGE = 3
-_SAME_PAGE = 0.5  # of its score, for each better passage of the same page
+_SAME_PAGE = 0.3  # of its score, for each better passage of the same page
+_SURELY = 0.3  # named, from which a document is meant rather than mentioned
+_AGAINST_NAMES = 1.5  # times the fused score of the best that is named: a word of a title may be no name
+_AMONG_FIRST = 5  # then it stands there whatever is named
 _CEILING = BEST * (1 + _NAMED) * (1 + 2 * _NEIGHBOUR + _MOST_OF_PAGE * _PAGE)
 
 
@@ -37,7 +40,7 @@ def rerank(
     for place, page in zip(at, pages, strict=True):
         together[page].append(own[place.version_id, place.ordinal])
     supported = [_supported(own, place, together[page]) for place, page in zip(at, pages, strict=True)]
-    chosen = _spread(pages, supported, limit)
+    chosen = _kept_in_sight(_outstanding(fused, at, named), _spread(pages, supported, limit), supported)
     return [(fused[index][0], replace(fused[index][1], rerank=score / _CEILING)) for index, score in chosen]
 
 
@@ -66,3 +69,24 @@ def _spread(pages: Sequence[object], scores: Sequence[float], limit: int) -> lis
             if pages[index] == pages[best]:
                 left[index] *= _SAME_PAGE
     return chosen
+
+
+def _outstanding(
+    fused: Sequence[tuple[str, Scores]], places: Sequence[Place], named: Mapping[str, float]
+) -> int | None:
+    """The index of the best passage by itself, where it is far better than any of a document that is named."""
+    scores = [each.fused or 0.0 for _, each in fused]
+    meant = [score for score, place in zip(scores, places, strict=True) if named.get(place.version_id, 0.0) >= _SURELY]
+    best = max(range(len(scores)), key=lambda index: (scores[index], -index), default=None)
+    return best if best is not None and meant and scores[best] >= _AGAINST_NAMES * max(meant) else None
+
+
+def _kept_in_sight(
+    index: int | None, chosen: list[tuple[int, float]], scores: Sequence[float]
+) -> list[tuple[int, float]]:
+    if index is None or any(index == each for each, _ in chosen[:_AMONG_FIRST]):
+        return chosen
+    others = [each for each in chosen if each[0] != index]
+    at = min(_AMONG_FIRST, len(chosen)) - 1
+    above = others[at - 1][1] if at > 0 else scores[index]
+    return [*others[: max(at, 0)], (index, above), *others[max(at, 0) :]][: len(chosen)]

@@ -28,6 +28,20 @@ def test_documents_that_the_question_names_come_first() -> None:
     found = [("other", 1, 1, 0.030), ("named", 1, 1, 0.020)]
     assert _ids(_order(found, {}, 2)) == ["other-1", "named-1"]
     assert _ids(_order(found, {"named": 0.8, "other": 0.1}, 2)) == ["named-1", "other-1"]
+    assert _ids(_order(found, {"named": 0.1}, 2)) == ["other-1", "named-1"]
+
+
+def test_a_word_of_a_title_does_not_hide_what_is_far_better() -> None:
+    titled = [("named", number, number, 0.012) for number in range(1, 11)]
+    found = [("other", 1, 4, 0.030), *titled]
+    assert "other-1" in _ids(_order(found, {"named": 1.0}, 8))[:5]
+    assert "other-1" not in _ids(_order([("other", 1, 4, 0.015), *titled], {"named": 1.0}, 8))  # not by far
+    assert _ids(_order(found, {"named": 1.0}, 1)) == ["other-1"]
+
+
+def test_what_else_stands_on_its_page_supports_a_passage() -> None:
+    found = [("a", 5, 5, 0.0200), ("b", 5, 5, 0.0199), ("b", 9, 5, 0.0100), ("c", 1, 2, 0.0010)]
+    assert _ids(_order(found, {}, 2)) == ["b-5", "a-5"]
 
 
 def test_what_the_passages_beside_it_support_comes_first() -> None:
