@@ -188,7 +188,13 @@ def assemble(settings: Settings) -> Assembly:
     sync = FolderSync(catalog, stores.blobs, folders, intake, outbox, record, _now, settle_s=settings.sync_settle_s)
     audit = Audit(stores.audit, stores.signer, _now)
     answering = partial(
-        Ask, embedders=answer_embedders, chat=models.chat, pages=rereading, glossary=glossary, digest=models.digest, finding=finding
+        Ask,
+        embedders=answer_embedders,
+        chat=models.chat,
+        pages=rereading,
+        glossary=glossary,
+        digest=models.digest,
+        finding=finding,
     )
     anew = answering(retrieval)  # for what must not be given again: replays and evaluations
     evaluations = Evaluations(catalog, collections, outbox, _now)

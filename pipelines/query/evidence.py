@@ -82,9 +82,7 @@ def _prose(passage: Passage, rank: int, first: int, end: int) -> Iterator[Eviden
         yield _piece(passage, rank, start, stop, said, whole=whole)
 
 
-def _piece(
-    passage: Passage, rank: int, start: int, end: int, text: str, *, whole: bool, called: str = ""
-) -> Evidence:
+def _piece(passage: Passage, rank: int, start: int, end: int, text: str, *, whole: bool, called: str = "") -> Evidence:
     own = stems(text)
     facts = own, stems(called) if called else own, figures(text), measures(text), clauses(text)
     return Evidence(passage, rank, start, end, text, whole, *facts)

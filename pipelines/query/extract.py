@@ -16,7 +16,10 @@ from pipelines.query.terms import coverage, same, stems
 _MOST = 3
 _MOST_CANDIDATES = 64  # what is worth embedding: a third of a second on two cores
 _MEANING, _WORDS, _RANK = 0.65, 0.25, 0.2  # what a sentence's score is made of,
-_CALLED, _PERIOD = 0.4, 0.1  # and what is added for its being called what is asked for, and for figures of the years asked for
+_CALLED, _PERIOD = (
+    0.4,
+    0.1,
+)  # and what is added for its being called what is asked for, and for figures of the years asked for
 _NEAR_BEST = 0.85  # share of the best score that a further sentence needs
 _SURELY_CALLED = 0.7  # from which a row is about the question, however few words they share
 _SAME = 0.9  # cosine from which two sentences say the same
@@ -29,7 +32,8 @@ def candidates(asked: Asked, pieces: Sequence[Evidence]) -> list[Evidence]:
     wanted, phrases = stems(asked.text), [stems(phrase) for phrase in asked.phrases]
 
     def promise(piece: Evidence) -> float:
-        return coverage(wanted, _in_context(piece)) + max((coverage(each, piece.words) for each in phrases), default=0.0)
+        held = max((coverage(each, piece.words) for each in phrases), default=0.0)
+        return coverage(wanted, _in_context(piece)) + held + _called(piece, phrases)
 
     return sorted(whole, key=lambda piece: -promise(piece))[:_MOST_CANDIDATES]
 
@@ -49,7 +53,7 @@ def best(
     relevant = (
         (cosine >= floor) | (called >= _SURELY_CALLED)
         if meaning and floor is not None
-        else np.array([shares_words(wanted, _in_context(piece)) for piece in pieces])
+        else np.array([shares_words(wanted, _in_context(piece)) for piece in pieces], bool) | (called >= _SURELY_CALLED)
     )
     score = _MEANING * cosine + _WORDS * words + _RANK / np.array([1 + piece.rank for piece in pieces])
     score = score + _CALLED * called + _PERIOD * np.array([_of_years(piece, years) for piece in pieces])
