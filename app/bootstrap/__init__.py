@@ -36,6 +36,7 @@ from app.services.embedding_cache import CachedEmbedders
 from app.services.erasure import DocumentErasure, Erasures
 from app.services.evaluations import CollectionEvaluation, Evaluations
 from app.services.figures import Figures
+from app.services.gauges import Gauges
 from app.services.golden_sets import GoldenSets
 from app.services.health import Health
 from app.services.identity import FIRST_TENANT, Identity
@@ -177,6 +178,7 @@ def assemble(settings: Settings) -> Assembly:
         ),
         retention,
     )
+    health = Health(dependencies(settings, stores, models))
     quotas = Quotas(settings.tenant_documents, settings.tenant_bytes)
     documents = Documents(catalog, collections, stores.blobs, staging, outbox, _now, quotas)
     folders = LocalFolders(settings.roots_by_tenant(FIRST_TENANT), folder)
@@ -262,7 +264,8 @@ def assemble(settings: Settings) -> Assembly:
         feedback=FeedbackBook(catalog, _now),
         count_tokens=models.embedders.count_tokens,
         caches=kept,
-        health=Health(dependencies(settings, stores, models)),
+        health=health,
+        gauges=Gauges(health, catalog, settings.data_dir, _now),
     )
     retries = Retries(settings.step_retries, settings.retry_wait_s)
     function_limits = FunctionLimits(retries=retries, documents=settings.ingest_concurrency)

@@ -62,6 +62,13 @@ VECTORS_RESTING = Gauge(
 ASKED = Counter(
     "cairn_questions_total", "Questions that came to an answer or to an end", ["outcome"], registry=REGISTRY
 )
+DEPENDENCY_UP = Gauge("cairn_dependency_up", "1 while it answers", ["dependency"], registry=REGISTRY)
+JOBS_UNFINISHED = Gauge("cairn_jobs_unfinished", "Jobs that have not ended", ["status"], registry=REGISTRY)
+OLDEST_JOB_SECONDS = Gauge(
+    "cairn_oldest_unfinished_job_seconds", "How long the oldest of them has been there", ["status"], registry=REGISTRY
+)
+EVENTS_WAITING = Gauge("cairn_events_waiting", "Events that the workflow engine has not taken yet", registry=REGISTRY)
+DISK_FREE_BYTES = Gauge("cairn_disk_free_bytes", "Room in the data folder", registry=REGISTRY)
 
 
 class RequestMetrics:

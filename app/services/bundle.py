@@ -14,6 +14,7 @@ from app.services.dialogue import Dialogue, FollowUps
 from app.services.documents import Documents
 from app.services.erasure import Erasures
 from app.services.evaluations import Evaluations
+from app.services.gauges import Gauges
 from app.services.golden_sets import GoldenSets
 from app.services.health import Health
 from app.services.identity import Identity
@@ -62,3 +63,4 @@ class Services:
     count_tokens: TokenCounter
     caches: Kept
     health: Health
+    gauges: Gauges

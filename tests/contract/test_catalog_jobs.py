@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.adapters.sql import SqlCatalog
-from pipelines.domain.jobs import JobError, JobStatus, Progress, StepStatus
+from pipelines.domain.jobs import JobError, JobStatus, OutboxEvent, Progress, StepStatus
 from pipelines.ports import JobFilter, UnitOfWork
 from tests.contract.samples import ANNA, BEN, EVE, at, delete_job, document, ingest_job, set_up, version
 
@@ -252,3 +252,18 @@ def test_the_time_left_follows_from_the_pace_of_the_stage(catalog: SqlCatalog) -
             left.append(job.progress.eta_s)
         told = [event.data["eta_s"] for event in uow.jobs.events(JOB.id, 0, 100) if event.name == "step.progress"]
     assert left == told == [None, 50.0, 30.0, None, 0.0]
+
+
+def test_what_has_not_ended_is_counted_with_its_age_and_what_waits_to_be_sent(catalog: SqlCatalog) -> None:
+    with catalog.begin() as uow:
+        assert uow.jobs.unfinished() == {JobStatus.QUEUED: (1, JOB.created_at)}
+        uow.jobs.start_step(JOB.id, "parse-document", at(1))
+        assert uow.jobs.unfinished() == {JobStatus.RUNNING: (1, JOB.created_at)}
+        uow.jobs.finish(JOB.id, JobStatus.SUCCEEDED, at(2))
+        assert uow.jobs.unfinished() == {}
+        assert uow.outbox.size() == 0
+        uow.outbox.add(OutboxEvent("event-1", "rag/document.uploaded", {}), at(3))
+        uow.outbox.add(OutboxEvent("event-2", "rag/document.uploaded", {}), at(4))
+        assert uow.outbox.size() == 2
+        uow.outbox.sent(["event-1"])
+        assert uow.outbox.size() == 1

@@ -140,6 +140,12 @@ class SqlJobs:
                 step.status, step.ended_at, step.retry_at = StepStatus.FAILED.value, at, None
         self._say(job_id, f"job.{status.value}", asdict(error) if error else {}, at)
 
+    def unfinished(self) -> dict[JobStatus, tuple[int, datetime]]:
+        open_ = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
+        query = select(JobRow.status, func.count(), func.min(JobRow.created_at)).group_by(JobRow.status)
+        found = self.session.exec(query.where(col(JobRow.status).in_(open_)))
+        return {JobStatus(status): (number, since) for status, number, since in found}
+
     def events(self, job_id: str, after: int, limit: int) -> list[JobEvent]:
         query = select(JobEventRow).where(JobEventRow.job_id == job_id, JobEventRow.sequence > after)
         rows = self.session.exec(query.order_by(col(JobEventRow.sequence)).limit(limit))

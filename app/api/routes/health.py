@@ -31,6 +31,7 @@ async def readiness(services: Use, response: Response) -> Readiness:
 
 
 @router.get("/metrics")
-def metrics() -> Response:
+async def metrics(services: Use) -> Response:
     """Prometheus text format."""
+    await services.gauges.look()
     return Response(prometheus_client.generate_latest(REGISTRY), media_type=prometheus_client.CONTENT_TYPE_LATEST)
