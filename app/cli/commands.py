@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from app import settings as configuration
+from app.bootstrap import operation
 from app.cli import (
     audit,
     bundles,
@@ -28,6 +30,7 @@ from app.cli import (
 from app.cli.client import Event, Failure, connect
 from app.cli.show import AsJson
 from app.settings import SettingsError
+from pipelines.domain.errors import CairnError
 from pipelines.ingest.chunk import CHUNKER
 
 app = typer.Typer(
@@ -87,6 +90,16 @@ def demo(
     from app.cli.demo import run
 
     run(configuration.load(), files or [], ask)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the databases to this release, before its servers start (which they do themselves where nobody did)."""
+    try:
+        asyncio.run(operation.migrate(configuration.load()))
+    except CairnError as error:
+        raise Failure(f"{error.detail} ({error.code})") from error
+    show.out.print("The databases are at this release.")
 
 
 @app.command()

@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 INNGEST = {str(field.validation_alias) for field in Settings.model_fields.values() if field.validation_alias}
-VARIABLES = {f"CAIRN_{name.upper()}" for name, field in Settings.model_fields.items() if not field.validation_alias} | INNGEST
+VARIABLES = {
+    f"CAIRN_{name.upper()}" for name, field in Settings.model_fields.items() if not field.validation_alias
+} | INNGEST
 
 
 def example() -> dict[str, str]:
@@ -36,7 +38,8 @@ def interpolated(value: str) -> str:
 
 def test_what_is_set_can_be_set() -> None:
     assert set(SERVICES["app"]["environment"]) <= VARIABLES
-    assert {name for name in example() if name.startswith(("CAIRN_", "INNGEST_"))} - {"CAIRN_PUBLISH", "INNGEST_PUBLISH"} <= VARIABLES
+    ours = {name for name in example() if name.startswith(("CAIRN_", "INNGEST_")) and not name.endswith("_PUBLISH")}
+    assert ours <= VARIABLES
 
 
 def test_every_variable_is_explained_and_used() -> None:
