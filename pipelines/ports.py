@@ -185,12 +185,18 @@ class EventSender(Protocol):
 
 
 class Catalog(Protocol):
-    """The truth. Synchronous: call it from a thread, never on the event loop."""
+    """The truth. Synchronous: call it from a thread, never on the event loop.
+
+    With a principal, a database that has row-level security shows the transaction nothing of other tenants, and to who reads
+    no document that it may not: the second lock, behind what the repositories ask for themselves.
+    """
 
     def begin(
-        self, *, wait_s: float | None = None
+        self, principal: access.Principal | None = None, *, wait_s: float | None = None
     ) -> AbstractContextManager[UnitOfWork]: ...  # serialised with other writers; commits on clean exit
-    def read(self) -> AbstractContextManager[UnitOfWork]: ...  # one consistent snapshot; writes are refused
+    def read(
+        self, principal: access.Principal | None = None
+    ) -> AbstractContextManager[UnitOfWork]: ...  # one consistent snapshot; writes are refused
 
     def commits(self) -> int | None:
         """A number that another one follows with every commit, whoever makes it; None where that cannot be told at once.

@@ -88,7 +88,7 @@ class Bundles:
 
     def get(self, principal: Principal, bundle_id: str, first: int, limit: int) -> BundleState:
         """Sync. For who sent it, and for tenant admins. Raises BundleNotFound."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             bundle = uow.bundles.get(bundle_id)
             if bundle is None or bundle.tenant_id != principal.tenant_id:
                 raise BundleNotFound
@@ -124,7 +124,7 @@ class Bundles:
         request, key, at = _fingerprint(upload, bundles), upload.idempotency_key, self._clock()
         receipts: list[BundleReceipt] = []
         events: list[OutboxEvent] = []
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             if key and (known := uow.idempotency.get(principal, key)):
                 if known.request_sha256 != request:
                     raise IdempotencyConflict

@@ -44,18 +44,18 @@ class Collections:
             chunker=chunker,
         )
         collection = Collection(collection_id, principal.tenant_id, name, generation, 0, self._clock(), readers=readers)
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             uow.collections.add(collection)
         return collection
 
     def all(self, principal: Principal) -> list[Collection]:
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             return uow.collections.all(principal.tenant_id)
 
     def answer_by(self, principal: Principal, name: str, change: Callable[[Answering], Answering]) -> Collection:
         """Raises CollectionNotFound."""
         collection = self.get(principal, name)
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             present = uow.collections.by_id(collection.id)
             if present is None:
                 raise CollectionNotFound
@@ -65,12 +65,12 @@ class Collections:
     def read_by(self, principal: Principal, name: str, readers: frozenset[str] | None) -> None:
         """Who reads documents that come in from now on and name nobody; None: everyone. Raises CollectionNotFound."""
         collection = self.get(principal, name)
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             uow.collections.read_by(collection.id, readers)
 
     def get(self, principal: Principal, name: str) -> Collection:
         """Raises CollectionNotFound; the default collection comes to be when it is first asked for."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             found = uow.collections.by_name(principal.tenant_id, name)
         if found is not None:
             return found

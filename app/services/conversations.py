@@ -26,19 +26,19 @@ class Conversations:
     def begin(self, principal: Principal) -> Conversation:
         at = self._clock()
         begun = Conversation(new_id("cnv"), principal.tenant_id, principal.user_id, at, at)
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             uow.conversations.add(begun, MOST_CONVERSATIONS)
         return begun
 
     def page(self, principal: Principal, after: str | None, limit: int) -> list[Conversation]:
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             return uow.conversations.page(principal, after, limit)
 
     def get(
         self, principal: Principal, conversation_id: str, turns: int = MOST_TURNS
     ) -> tuple[Conversation, list[Turn]]:
         """With its latest turns, oldest first."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             found = uow.conversations.get(principal, conversation_id)
             if found is None:
                 raise ConversationNotFound
@@ -50,7 +50,7 @@ class Conversations:
             return uow.conversations.append(principal, conversation_id, turn, MOST_TURNS)
 
     def remove(self, principal: Principal, conversation_id: str) -> None:
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             if not uow.conversations.remove(principal, conversation_id):
                 raise ConversationNotFound
 
@@ -76,13 +76,13 @@ class FeedbackBook:
             comment=comment,
             created_at=self._clock(),
         )
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             uow.feedback.put(feedback, MOST_FEEDBACK)
         return feedback
 
     def page(self, principal: Principal, after: str | None, limit: int) -> list[Feedback]:
         """Of everybody in the tenant, newest first."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             return uow.feedback.page(principal, after, limit)
 
 

@@ -133,7 +133,7 @@ class Documents:
     ) -> tuple[list[Receipt], list[OutboxEvent]]:
         request = _fingerprint(upload, proposals)
         events: list[OutboxEvent] = []
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             if upload.idempotency_key and (known := uow.idempotency.get(principal, upload.idempotency_key)):
                 if known.request_sha256 != request:
                     raise IdempotencyConflict
@@ -208,7 +208,7 @@ class Documents:
 
     def get(self, principal: Principal, document_id: str) -> Document:
         """Raises DocumentNotFound."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             document = uow.documents.get(principal, document_id)
         if document is None:
             raise DocumentNotFound
@@ -224,12 +224,12 @@ class Documents:
     ) -> list[Document]:
         """Newest first. Raises CollectionNotFound."""
         collection_id = self._collections.get(principal, collection).id if collection else None
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             return uow.documents.page(principal, DocumentFilter(collection_id, status), after, limit)
 
     def chunks(self, principal: Principal, document_id: str, first: int, limit: int) -> list[Chunk]:
         """What was indexed of the version that answers. Raises DocumentNotFound."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             document = uow.documents.get(principal, document_id)
             if document is None:
                 raise DocumentNotFound
@@ -241,7 +241,7 @@ class Documents:
 
     def version(self, principal: Principal, document_id: str, version_id: str | None) -> Version:
         """The version named, else the one that answers, else the latest. Raises DocumentNotFound."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             document = uow.documents.get(principal, document_id)
             if document is None:
                 raise DocumentNotFound

@@ -179,7 +179,7 @@ class Erasures:
 
     def get(self, principal: Principal, id_: str) -> Erasure:
         """Raises ErasureNotFound."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             found = uow.erasures.get(principal, id_)
         if found is None:
             raise ErasureNotFound

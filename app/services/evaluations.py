@@ -91,12 +91,12 @@ class Evaluations:
     def page(self, principal: Principal, name: str) -> list[Evaluation]:
         """Newest first."""
         collection_id = self._collections.get(principal, name).id
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             return uow.evaluations.of_collection(collection_id, _LISTED)
 
     def get(self, principal: Principal, evaluation_id: str) -> tuple[Evaluation, list[EvaluatedQuestion]]:
         """Raises EvaluationNotFound."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             found = uow.evaluations.get(principal.tenant_id, evaluation_id)
             if found is None:
                 raise EvaluationNotFound
@@ -114,7 +114,7 @@ class Evaluations:
     def _commit(self, principal: Principal, name: str, text: str | None, bound: Bound | None) -> tuple[Evaluation, Job]:
         collection = self._collections.get(principal, name)
         at = self._clock()
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             asked = golden.parse(text) if text is not None else uow.golden_sets.get(collection.id)
             view = uow.collections.view(principal, name)
             if not asked:

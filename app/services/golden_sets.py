@@ -28,10 +28,10 @@ class GoldenSets:
     def get(self, principal: Principal, name: str) -> str:
         """JSON lines."""
         collection_id = self._collections.get(principal, name).id
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             return golden.dump(uow.golden_sets.get(collection_id))
 
     def _put(self, principal: Principal, name: str, questions: list[GoldenQuestion]) -> None:
         collection_id = self._collections.get(principal, name).id
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             uow.golden_sets.put(collection_id, questions)

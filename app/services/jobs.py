@@ -31,7 +31,7 @@ class Jobs:
 
     def get(self, principal: Principal, job_id: str) -> Job:
         """Sync. Raises JobNotFound."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             job = uow.jobs.get(principal, job_id)
         if job is None:
             raise JobNotFound
@@ -39,7 +39,7 @@ class Jobs:
 
     def page(self, principal: Principal, where: JobFilter, after: str | None, limit: int) -> list[Job]:
         """Sync. Newest first."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             return uow.jobs.page(principal, where, after, limit)
 
     async def retry(self, principal: Principal, job_id: str) -> Job:
@@ -78,7 +78,7 @@ class Jobs:
             await asyncio.sleep(self._poll_s)
 
     def _news(self, principal: Principal, job_id: str, after: int) -> tuple[Job, list[JobEvent]]:
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             job = uow.jobs.get(principal, job_id)
             if job is None:
                 raise JobNotFound

@@ -35,7 +35,7 @@ class Library:
 
     def shelf(self, principal: Principal, name: str, filters: Filters) -> Shelf:
         """Raises CollectionNotFound. Remembered for as long as nothing changes that this person could see."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             view = uow.collections.view(principal, name)
             if view is None:
                 raise CollectionNotFound(f"There is no collection {name!r}.")

@@ -70,7 +70,7 @@ class Reindexes:
         embedder = self._embedders.of(model) if model else self._embedders.default
         dimensions = embedder.dimensions
         collection_id = self._collections.get(principal, name).id
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             collection = uow.collections.by_id(collection_id)
             if collection is None:
                 raise CollectionNotFound

@@ -32,7 +32,7 @@ class Retention:
         Raises CollectionNotFound.
         """
         collection = self._collections.get(principal, name)
-        with self._catalog.begin() as uow:
+        with self._catalog.begin(principal) as uow:
             uow.collections.keep_for(collection.id, days)
         return self._collections.get(principal, name)
 

@@ -191,7 +191,7 @@ class Retrieval:
         limit: int,
     ) -> tuple[Collection | None, int, list[Passage]]:
         """The collection, how many of the proposals may be seen, and the best of those: all in one snapshot."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             collection = uow.collections.by_id(collection_id)
             places = uow.chunks.places(principal, collection_id, [chunk_id for chunk_id, _ in fused], filters)
             best = rerank([each for each in fused if each[0] in places], places, named, limit)

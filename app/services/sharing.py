@@ -35,7 +35,7 @@ class Sharing:
     def _commit(
         self, principal: Principal, document_id: str, title: str | None, readers: frozenset[str] | None
     ) -> Document:
-        with self.catalog.begin() as uow:
+        with self.catalog.begin(principal) as uow:
             if uow.documents.get(principal, document_id) is None:
                 raise DocumentNotFound
             if readers is not None:

@@ -81,13 +81,13 @@ class Sources:
     def all(self, principal: Principal, collection: str) -> list[SourceState]:
         """Sync. Oldest first."""
         collection_id = self._collections.get(principal, collection).id
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             return [_state(uow, each) for each in uow.sources.of_collection(principal.tenant_id, collection_id)]
 
     def get(self, principal: Principal, collection: str, source_id: str) -> SourceState:
         """Sync."""
         collection_id = self._collections.get(principal, collection).id
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             return _state(uow, _named(uow, principal, collection_id, source_id))
 
     async def sync(

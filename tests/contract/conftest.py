@@ -8,16 +8,17 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
 from app.adapters.sql import SqlCatalog, SqlKeywordIndex
 
+_OWNER = "cairn_test_owner"
 _ON_THIS_MACHINE = "postgresql://postgres@127.0.0.1:5432/postgres"
 
 
@@ -46,12 +47,14 @@ def shared(postgres: Engine) -> Iterator[str]:
 
 @contextmanager
 def _database(server: Engine) -> Iterator[str]:
-    """The URL of an empty database on PostgreSQL, for as long as it is entered."""
+    """The URL of an empty database on PostgreSQL, for as long as it is entered: of a role that row-level security binds."""
     name = f"cairn_test_{uuid.uuid4().hex}"
     with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        with suppress(ProgrammingError):  # another test's, and it stays
+            connection.execute(text(f"CREATE ROLE {_OWNER} LOGIN NOSUPERUSER NOBYPASSRLS"))
+        connection.execute(text(f"CREATE DATABASE {name} OWNER {_OWNER}"))
     try:
-        yield server.url.set(database=name).render_as_string(hide_password=False)
+        yield server.url.set(database=name, username=_OWNER).render_as_string(hide_password=False)
     finally:
         with server.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
@@ -59,7 +62,7 @@ def _database(server: Engine) -> Iterator[str]:
 
 def _empty(url: str) -> None:
     """Removes all rows."""
-    engine = create_engine(make_url(url), connect_args={"options": "-c lock_timeout=10s"})
+    engine = create_engine(make_url(url), connect_args={"options": "-c lock_timeout=10s -c cairn.tenant=*"})
     with engine.begin() as connection:
         for table in ("keyword_rows", *reversed(SQLModel.metadata.sorted_tables)):
             connection.execute(text(f"DELETE FROM {table}"))  # far quicker than TRUNCATE on small tables

@@ -44,6 +44,10 @@ _APPEND_ONLY = {
         " EXECUTE FUNCTION audit_append_only()",
     ),
 }
+APPENDED = {"audit_rows": "UPDATE, DELETE, TRUNCATE", "audit_heads": "DELETE, TRUNCATE"}
+"""Tables that rows are only added to, and the rights that nobody who adds them needs."""
+
+_THERE = text("SELECT count(*) FROM pg_trigger WHERE tgname = 'audit_append_only'")
 _INSERT = text("INSERT INTO audit_rows (tenant_id, number, line) VALUES (:tenant_id, :number, :line)")
 _ADVANCE = text(
     "INSERT INTO audit_heads (tenant_id, number, digest, signature) VALUES (:tenant_id, :number, :digest, :signature)"
@@ -98,6 +102,8 @@ class SqlAuditLog:
             with self._engine.begin() as connection:
                 if not self._is_sqlite:
                     self._take_turn(connection)
+                    if connection.execute(_THERE).scalar():
+                        return  # a role that owns nothing may not even say so again
                 for statement in (*_TABLES, *_APPEND_ONLY["sqlite" if self._is_sqlite else "postgresql"]):
                     connection.execute(text(statement))
         except SQLAlchemyError as error:

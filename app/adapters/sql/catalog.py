@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -37,9 +38,13 @@ from app.adapters.sql.keys import SqlIdempotency, SqlKeys
 from app.adapters.sql.outbox import SqlOutbox
 from app.adapters.sql.sources import SqlSources
 from app.adapters.sql.upkeep import SqlUpkeep
+from pipelines.domain.access import Principal
 from pipelines.domain.errors import DependencyUnavailable, StorageFull
 
+log = structlog.get_logger()
+
 BUSY_TIMEOUT_S = 10.0
+_UNBOUND = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 _WRITERS = 0x43_61_69_72_6E  # the advisory lock that PostgreSQL's writers take in turn
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
@@ -96,6 +101,19 @@ class SqlUnitOfWork:
         )
 
 
+_ACT_FOR = text("SELECT set_config('cairn.tenant', :tenant, true), set_config('cairn.subjects', :subjects, true)")
+
+
+def acting_for(principal: Principal | None, *, reading: bool) -> dict[str, str]:
+    """What PostgreSQL's policies go by (migration 0018). None: a workflow, which acts for no person, of any tenant.
+
+    Who writes may change what only others read: readers lists are for reading.
+    """
+    if principal is None:
+        return {"tenant": "*", "subjects": ""}
+    return {"tenant": principal.tenant_id, "subjects": "\x1f".join(sorted(principal.subjects)) if reading else ""}
+
+
 class SqlCatalog:
     """Catalog of pipelines/ports.py. Sync: call it from threads."""
 
@@ -126,6 +144,8 @@ class SqlCatalog:
         try:
             with self.connection() as connection:
                 upgrade(connection)
+                if not self._is_sqlite and connection.execute(_UNBOUND).scalar():
+                    log.warning("catalog.row_security_bypassed", role=self._url.username)
         except BaseException:
             self.close()
             raise
@@ -138,22 +158,22 @@ class SqlCatalog:
                 engine.dispose()
 
     @contextmanager
-    def begin(self, *, wait_s: float | None = None) -> Iterator[SqlUnitOfWork]:
+    def begin(self, principal: Principal | None = None, *, wait_s: float | None = None) -> Iterator[SqlUnitOfWork]:
         """`wait_s`: for others who write, each time, where it is not to be the usual wait."""
-        with self.connection(wait_s) as connection, Session(connection) as session:
+        with self.connection(wait_s, principal) as connection, Session(connection) as session:
             yield SqlUnitOfWork.of(session)
             session.flush()
         if ERASED in session.info:
             self._erase_log()
 
     @contextmanager
-    def read(self) -> Iterator[SqlUnitOfWork]:
-        with self.snapshot() as connection, Session(connection, autoflush=False) as session:
+    def read(self, principal: Principal | None = None) -> Iterator[SqlUnitOfWork]:
+        with self.snapshot(principal) as connection, Session(connection, autoflush=False) as session:
             yield SqlUnitOfWork.of(session)
 
     @contextmanager
-    def connection(self, wait_s: float | None = None) -> Iterator[Connection]:
-        """A transaction that writes, in turn; committed on a clean exit."""
+    def connection(self, wait_s: float | None = None, principal: Principal | None = None) -> Iterator[Connection]:
+        """A transaction that writes, in turn, and only of the principal's tenant; committed on a clean exit."""
         assert self._writing is not None, "the catalog is not open"
         busy_s = self._busy_timeout_s if wait_s is None else wait_s
         with _translated(), self._my_turn(wait_s), self._writing.connect() as connection:
@@ -165,13 +185,16 @@ class SqlCatalog:
                     wait = {"wait": f"{int(busy_s * 1000)}ms"}
                     connection.execute(text("SELECT set_config('lock_timeout', :wait, true)"), wait)
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
+                    connection.execute(_ACT_FOR, acting_for(principal, reading=False))
                 yield connection
 
     @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """A transaction that reads."""
+    def snapshot(self, principal: Principal | None = None) -> Iterator[Connection]:
+        """A transaction that reads, and only what the principal may."""
         assert self._reading is not None, "the catalog is not open"
         with _translated(), self._reading.begin() as connection:
+            if not self._is_sqlite:
+                connection.execute(_ACT_FOR, acting_for(principal, reading=True))
             yield connection
 
     def commits(self) -> int | None:

@@ -40,11 +40,16 @@ _ENDED_BADLY = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 def readable(principal: Principal, tenant: ColumnElement[str] | None = None) -> ColumnElement[bool]:
     """Live documents of the principal's tenant whose readers name one of its subjects. `tenant`: an expression of it."""
+    return and_(was_readable(principal, tenant), col(DocumentRow.deleted_at).is_(None))
+
+
+def was_readable(principal: Principal, tenant: ColumnElement[str] | None = None) -> ColumnElement[bool]:
+    """The same, and those that were when they were deleted."""
     of_tenant = col(DocumentRow.tenant_id) if tenant is None else tenant
     named = select(ReaderRow.document_id).where(
         ReaderRow.document_id == DocumentRow.id, col(ReaderRow.subject).in_(principal.subjects)
     )
-    return and_(of_tenant.in_([principal.tenant_id]), col(DocumentRow.deleted_at).is_(None), named.exists())
+    return and_(of_tenant.in_([principal.tenant_id]), named.exists())
 
 
 def matching(where: Filters) -> list[ColumnElement[bool]]:
@@ -88,7 +93,7 @@ class SqlDocuments:
         if where.status is not None:
             conditions.append(_STATUS.in_([where.status.value]))
         if after is not None:
-            conditions.append(older_than(self.session, DocumentRow, readable(principal), after))
+            conditions.append(older_than(self.session, DocumentRow, was_readable(principal), after))
         return self._select(*conditions, limit=limit)
 
     def with_content(self, principal: Principal, collection_id: str, sha256: str) -> Document | None:

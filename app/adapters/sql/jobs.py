@@ -12,7 +12,7 @@ from sqlmodel import Session, col, delete, func, select, true
 
 from app.adapters.sql.documents import older_than
 from app.adapters.sql.models import DocumentRow, JobEventRow, JobRow, JobStepRow, ReaderRow
-from pipelines.domain.access import Permission, Principal, Role
+from pipelines.domain.access import Permission, Principal
 from pipelines.domain.jobs import Job, JobError, JobEvent, JobKind, JobStatus, JobStep, Progress, StepStatus
 from pipelines.ports import JobFilter
 
@@ -202,15 +202,17 @@ def _readable(principal: Principal) -> ColumnElement[bool]:
     named = select(ReaderRow.document_id).where(
         ReaderRow.document_id == JobRow.document_id, col(ReaderRow.subject).in_(principal.subjects)
     )
-    own = col(JobRow.user_id) == principal.user_id
-    if principal.may(Permission.MANAGE_COLLECTIONS):
+    own: ColumnElement[bool] = col(JobRow.user_id) == principal.user_id
+    if principal.may(Permission.MANAGE_TENANT):
+        own = true()
+    elif principal.may(Permission.MANAGE_COLLECTIONS):
         own = or_(col(JobRow.user_id).is_(None), own)
     live = select(DocumentRow.id).where(DocumentRow.id == JobRow.document_id, col(DocumentRow.deleted_at).is_(None))
     return and_(
         col(JobRow.tenant_id) == principal.tenant_id,
         or_(
             and_(named.exists(), or_(live.exists(), col(JobRow.kind) == JobKind.DELETE.value)),
-            and_(col(JobRow.document_id).is_(None), true() if Role.TENANT_ADMIN in principal.roles else own),
+            and_(col(JobRow.document_id).is_(None), own),
         ),
     )
 

@@ -142,7 +142,7 @@ class CachedAsk:
         return looked
 
     def _read(self, principal: Principal, question: Question) -> _Looked:
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             scope = self._scope(uow, principal, question)
             key = scope.key(question.text)
             known = self._memory.get(key)
@@ -158,7 +158,7 @@ class CachedAsk:
         self, principal: Principal, question: Question, scope: Scope, keys: Sequence[str]
     ) -> _Looked | None:
         """The first of these answers that may be given, while the scope is as it was."""
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             if self._scope(uow, principal, question) != scope:
                 return None
             stored = self._kept.get(ANSWERS, keys)

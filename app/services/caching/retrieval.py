@@ -55,7 +55,7 @@ class CachedRetrieval:
     def _look_up(
         self, principal: Principal, collection: str, query: str, options: dict[str, object]
     ) -> tuple[str, Retrieved | None]:
-        with self._catalog.read() as uow:
+        with self._catalog.read(principal) as uow:
             view = uow.collections.view(principal, collection)
             if view is None:
                 raise CollectionNotFound(f"There is no collection {collection!r}.")
