@@ -25,8 +25,10 @@ from numpy.typing import NDArray
 from pipelines.domain.views import Selection
 from pipelines.ports import Hit, Vectors
 
-_PROPOSED = 1_000  # vectors whose cosines are computed, at least, and ten times as many as are wanted
-_TIMES = 10
+_PROPOSED = 1_000  # vectors whose cosines are computed, at least, and five times as many as are wanted
+_TIMES = 5
+_SLAB = 4_096  # rows from which a slab is not small
+_FEW = 32  # small slabs that are left as they are
 _DIGITS = 6  # of a cosine; what is beyond may depend on how a machine adds
 _KEPT = 32  # selections
 _RETRY_S = 10  # after which versions without any vector are looked for again
@@ -35,59 +37,111 @@ Stored = Mapping[str, tuple[Sequence[str], Vectors]]
 """Chunk ids and their vectors (n, dimensions), by version, in the order of the version's chunks."""
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
-class Block:
-    """A version's vectors: (n, dimensions) float16 of length 1, and their signs (n, words) uint64."""
+class Slab:
+    """Vectors of several versions in one piece: (n, dimensions) float16 of length 1, and their signs (n, words) uint64."""
 
-    chunk_ids: Sequence[str]
-    vectors: NDArray[np.float16]
-    signs: NDArray[np.uint64]
+    def __init__(self, vectors: NDArray[np.float16], signs: NDArray[np.uint64]) -> None:
+        self.vectors = vectors
+        self.signs = signs
 
     @classmethod
-    def of(cls, chunk_ids: Sequence[str], vectors: Vectors) -> Block:
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-        return cls(chunk_ids, unit.astype(np.float16), _signs(unit))
+    def of(cls, vectors: Sequence[Vectors]) -> Slab:
+        unit = [_unit(each) for each in vectors]
+        return cls(np.concatenate(unit).astype(np.float16), np.concatenate([_signs(each) for each in unit]))
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class Block:
+    """A version's vectors: `rows` of a slab."""
+
+    chunk_ids: Sequence[str]
+    slab: Slab
+    rows: slice
 
     @property
     def size_bytes(self) -> int:
-        return self.vectors.nbytes + self.signs.nbytes
+        return self.slab.vectors[self.rows].nbytes + self.slab.signs[self.rows].nbytes
 
 
-_NOTHING = Block((), np.empty((0, 0), np.float16), np.empty((0, 0), np.uint64))
+def blocks(stored: Stored) -> dict[str, Block]:
+    """By version, in a slab of their own."""
+    held = {version_id: each for version_id, each in stored.items() if each[0]}
+    if not held:
+        return {}
+    slab = Slab.of([vectors for _, vectors in held.values()])
+    lasts = np.cumsum([len(ids) for ids, _ in held.values()]).tolist()
+    return {
+        version_id: Block(ids, slab, slice(last - len(ids), last))
+        for last, (version_id, (ids, _)) in zip(lasts, held.items(), strict=True)
+    }
+
+
+def gathered(scattered: Mapping[str, Block]) -> dict[str, Block]:
+    """The same in few slabs: those of small ones, which come with documents one by one, are put together."""
+    small = {id_: block for id_, block in scattered.items() if len(block.slab.vectors) < _SLAB}
+    if len({id(block.slab) for block in small.values()}) <= _FEW:
+        return dict(scattered)
+    slab = Slab(
+        np.concatenate([block.slab.vectors[block.rows] for block in small.values()]),
+        np.concatenate([block.slab.signs[block.rows] for block in small.values()]),
+    )
+    lasts = np.cumsum([len(block.chunk_ids) for block in small.values()]).tolist()
+    moved = {
+        id_: Block(block.chunk_ids, slab, slice(last - len(block.chunk_ids), last))
+        for last, (id_, block) in zip(lasts, small.items(), strict=True)
+    }
+    return {**scattered, **moved}
 
 
 class Near:
     """A selection's vectors, one version after the other."""
 
-    def __init__(self, blocks: Mapping[str, Block]) -> None:
-        self.version_ids = frozenset(blocks)
-        self.blocks = {version_id: block for version_id, block in blocks.items() if block.chunk_ids}
-        self.lacks = len(self.blocks) < len(blocks)
+    def __init__(self, version_ids: Iterable[str], held: Mapping[str, Block]) -> None:
+        self.version_ids = tuple(version_ids)
+        self.blocks = {id_: held[id_] for id_ in self.version_ids if id_ in held}
         self._blocks = list(self.blocks.values())
-        self._ends = np.cumsum([len(block.chunk_ids) for block in self._blocks], dtype=np.int64)
-        signs = [block.signs for block in self._blocks]
+        slabs = {id(block.slab): block.slab for block in self._blocks}
+        self._slabs = list(slabs.values())
+        number = {key: index for index, key in enumerate(slabs)}
+        sizes = np.array([len(block.chunk_ids) for block in self._blocks], np.int64)
+        self._ends = np.cumsum(sizes)
+        self._slab_of = np.array([number[id(block.slab)] for block in self._blocks], np.int64)
+        self._firsts = np.array([block.rows.start for block in self._blocks], np.int64) - (self._ends - sizes)
+        signs = [block.slab.signs[block.rows] for block in self._blocks]
         self._signs = np.ascontiguousarray(np.concatenate(signs).T) if signs else None  # (words, n)
+
+    @property
+    def lacks(self) -> bool:
+        return len(self.blocks) < len(self.version_ids)
+
+    @property
+    def own_bytes(self) -> int:
+        """Beside its blocks."""
+        return 0 if self._signs is None else self._signs.nbytes
 
     def best(self, vector: Vectors, limit: int) -> list[Hit]:
         """By cosine, best first; of equal ones, the first of the selection."""
         if self._signs is None or limit < 1:
             return []
-        unit = (vector / (np.linalg.norm(vector) or 1)).astype(np.float32)
-        rows = self._proposed(_signs(unit[np.newaxis])[0], max(_PROPOSED, _TIMES * limit))
-        of = np.searchsorted(self._ends, rows, "right")
-        begins = np.flatnonzero(np.diff(of, prepend=-1))
-        parts = [
-            (self._blocks[of[first]], some - self._ends[of[first]] + len(self._blocks[of[first]].chunk_ids))
-            for first, some in zip(begins, np.split(rows, begins[1:]), strict=True)
+        unit = _unit(vector[np.newaxis])
+        rows = self._proposed(_signs(unit)[0], max(_PROPOSED, _TIMES * limit))
+        # Row by row: `@` adds otherwise for other numbers of rows.
+        cosines = np.round(np.einsum("ij,j->i", self._vectors(rows), unit[0]), _DIGITS)
+        best = np.lexsort((rows, -cosines))[:limit]
+        of = np.searchsorted(self._ends, rows[best], "right").tolist()
+        return [
+            Hit(self._blocks[block].chunk_ids[row - self._ends[block]], float(cosine))  # counted from the block's end
+            for block, row, cosine in zip(of, rows[best].tolist(), cosines[best], strict=True)
         ]
-        held = np.concatenate([block.vectors[local] for block, local in parts]).astype(np.float32)
-        cosines = np.round(
-            (held * unit).sum(axis=1), _DIGITS
-        )  # row by row: `@` adds otherwise for other numbers of rows
-        order = np.lexsort((rows, -cosines))[:limit]
-        ids = [block.chunk_ids[index] for block, local in parts for index in local.tolist()]
-        return [Hit(ids[index], float(cosines[index])) for index in order.tolist()]
+
+    def _vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        of = np.searchsorted(self._ends, rows, "right")
+        slabs, places = self._slab_of[of], rows + self._firsts[of]
+        found = np.empty((len(rows), self._slabs[0].vectors.shape[1]), np.float32)
+        for index in np.unique(slabs):
+            here = slabs == index
+            found[here] = self._slabs[index].vectors[places[here]]
+        return found
 
     def _proposed(self, signs: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
         """The rows with the fewest other signs, in order: so many, and all that are as near as the last."""
@@ -100,7 +154,7 @@ class Near:
         return np.flatnonzero(distances <= np.partition(distances, count - 1)[count - 1])
 
 
-BEYOND = Near({})
+BEYOND = Near((), {})
 """Stands for a selection that takes more than there is room for."""
 
 
@@ -156,15 +210,15 @@ class Nearest:
     ) -> Near:
         with self._lock:
             found = {id_: self._blocks.get((generation_id, id_)) for id_ in selection.version_ids}
-        blocks = {id_: block for id_, block in found.items() if block is not None}
-        taken = sum(block.size_bytes for block in blocks.values())
+        held = {id_: block for id_, block in found.items() if block is not None}
+        taken = sum(block.size_bytes for block in held.values())
         for some in stored([id_ for id_, block in found.items() if block is None]):
-            new = {id_: Block.of(ids, vectors) for id_, (ids, vectors) in some.items()}
-            blocks |= new
+            new = blocks(some)
+            held |= new
             taken += sum(block.size_bytes for block in new.values())
             if taken > self._most_bytes:
                 return BEYOND
-        return Near({id_: blocks.get(id_, _NOTHING) for id_ in selection.version_ids})
+        return Near(selection.version_ids, gathered(held))
 
     def forget(self, generation_id: str, version_ids: Iterable[str]) -> None:
         gone = set(version_ids)
@@ -175,7 +229,9 @@ class Nearest:
                 if key.generation_id == generation_id:
                     del self._known[key]
             for version_id in gone:
-                self._blocks.pop((generation_id, version_id), None)
+                if (block := self._blocks.pop((generation_id, version_id), None)) is not None:
+                    block.slab.vectors[block.rows] = 0  # the slab may outlive it
+                    block.slab.signs[block.rows] = 0
 
     def drop(self, generation_id: str) -> None:
         with self._lock:
@@ -195,8 +251,14 @@ class Nearest:
     def _size_bytes(self) -> int:
         """Each block once, and each selection's own signs."""
         held = [block for near, _ in self._known.values() for block in near.blocks.values()]
-        own = sum(block.signs.nbytes for block in held)
+        own = sum(near.own_bytes for near, _ in self._known.values())
         return own + sum(block.size_bytes for block in {id(block): block for block in held}.values())
+
+
+def _unit(vectors: Vectors) -> NDArray[np.float32]:
+    """Of length 1; what has no length stays."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
 def _signs(vectors: Vectors) -> NDArray[np.uint64]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.adapters.chroma import ChromaIndex
-from app.adapters.nearest import Block, Near, Nearest
+from app.adapters.nearest import Near, Nearest, blocks, gathered
 from app.adapters.sql import SqlCatalog, SqlKeywordIndex
 from app.adapters.sql.postings import COMMON
 from app.services.warming import Warming
@@ -187,12 +187,9 @@ async def test_a_selection_without_room_is_asked_of_the_graph(tmp_path: Path) ->
 
 
 def _near(parts: Sequence[Vectors]) -> Near:
-    return Near(
-        {
-            f"ver_{number}": Block.of([f"{number}-{row}" for row in range(len(part))], part)
-            for number, part in enumerate(parts)
-        }
-    )
+    stored = {f"ver_{n}": ([f"{n}-{row}" for row in range(len(part))], part) for n, part in enumerate(parts)}
+    each = [blocks({version_id: one}) for version_id, one in stored.items()]
+    return Near(stored, gathered({id_: block for some in each for id_, block in some.items()}))
 
 
 def test_signs_propose_what_cosines_would_choose() -> None:
@@ -222,7 +219,7 @@ def test_selections_share_what_they_have_in_common_and_the_oldest_goes() -> None
         read.extend(version_ids)
         return [{id_: ([f"{id_}-0"], _vectors(len(id_), 1))} for id_ in version_ids]
 
-    size = Block.of(["a"], _vectors(1, 1)).size_bytes
+    size = blocks({"a": (["a"], _vectors(1, 1))})["a"].size_bytes
     nearest = Nearest(3 * size)
     first, second, third = Selection.of(["a"]), Selection.of(["a", "bb"]), Selection.of(["ccc"])
     for selection in (first, second, third):
