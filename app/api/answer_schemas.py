@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.api.filters import Filters
 from app.api.schemas import PageBox, Schema, at
@@ -14,8 +15,25 @@ from pipelines.domain.answering import Task
 class SearchRequest(Schema):
     query: str = Field(min_length=1, max_length=4_000)
     collection: str = "default"
+    collections: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=20,
+        description="several, instead of `collection`; the first one says how a question is answered",
+    )
     filters: Filters = Field(default_factory=lambda: Filters.model_validate({}))
     top_k: int = Field(8, ge=1, le=50)
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Self:
+        if self.collections is not None and "collection" in self.model_fields_set:
+            raise ValueError("name `collection` or `collections`, not both")
+        return self
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """Names, each once."""
+        return tuple(dict.fromkeys(self.collections or [self.collection]))
 
 
 class QueryRequest(SearchRequest):

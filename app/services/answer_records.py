@@ -120,7 +120,13 @@ class AnswerRecords:
         record, standings = await asyncio.to_thread(self._look_up, principal, answer_id)
         if record.question is None:
             return Replay(same=False, drift=tuple(lost(record.manifest, standings)), sources=())
-        question = Question(record.question, record.collection, record.manifest.top_k, filters=record.manifest.filters)
+        question = Question(
+            record.question,
+            record.collection,
+            also=tuple(each.name for each in record.manifest.also),
+            top_k=record.manifest.top_k,
+            filters=record.manifest.filters,
+        )
         now = await self._ask.manifest(principal, question)
         _, standings = await asyncio.to_thread(self._look_up, principal, answer_id)  # as they are after the search
         return compare(record.manifest, now, standings)

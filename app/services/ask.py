@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.services import several
 from app.services.chat import in_line
 from app.services.confidence import Confidence, Threshold
 from app.services.draft import ABSTENTION, EXTRACTIVE, AnswerEvent, CitationFound, Delta, Draft, PassagesFound
@@ -18,7 +19,7 @@ from pipelines.domain.answering import Task, Unsupported
 from pipelines.domain.answers import Answer, Passage
 from pipelines.domain.errors import ModelUnavailable
 from pipelines.domain.filters import EVERYTHING, Filters
-from pipelines.domain.manifests import Manifest
+from pipelines.domain.manifests import Manifest, Searched
 from pipelines.ports import ChatModel, Embedder, Embedders, Message
 from pipelines.query import manifest, prompt
 from pipelines.query.asked import Asked
@@ -41,7 +42,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`task` None: as the collection says, else as the question reads. `threshold`: instead of the collection's."""
+    """`task` None: as the collection says, else as the question reads. `threshold`: instead of the collection's.
+
+    `also`: further collections to find passages in. The first one says how the question is answered.
+    """
 
     text: str
     collection: str
@@ -50,6 +54,7 @@ class Question:
     task: Task | None = None
     threshold: float | None = None
     filters: Filters = EVERYTHING
+    also: tuple[str, ...] = ()
 
 
 class Answerer(Protocol):
@@ -114,8 +119,9 @@ class Ask:
         yield answer
 
     async def _found(self, principal: Principal, question: Question) -> Retrieved:
-        return await self._retrieval.search(
-            principal, question.collection, question.text, question.top_k, question.filters
+        collections = question.collection, *question.also
+        return await several.search(
+            self._retrieval, principal, collections, question.text, question.top_k, question.filters
         )
 
     async def manifest(self, principal: Principal, question: Question) -> Manifest:
@@ -147,6 +153,7 @@ class Ask:
             degraded=found.degraded,
             settings=_settings(question, found, model) | ({"finding": self._finding} if self._finding else {}),
             filters=question.filters,
+            also=tuple(_searched(each) for each in found.also),
         )
 
     def _embedder(self, found: Retrieved) -> Embedder | None:
@@ -223,6 +230,11 @@ async def _bind(claim: Claim, draft: Draft, grounds: Grounds, unsupported: Unsup
         return draft.flag(claim.text)
     draft.withheld += 1
     return []
+
+
+def _searched(found: Retrieved) -> Searched:
+    generation = found.collection.active_generation
+    return Searched(found.collection.name, found.collection.id, generation.id, found.revision)
 
 
 def _task(question: Question, found: Retrieved) -> Task:

@@ -37,10 +37,13 @@ class Audit:
         act = Act(self.clock(), principal.tenant_id, principal.user_id, action, outcome, cut)
         await self.log.record([act], durable=durable)
 
-    async def shown(self, principal: Principal, action: str, collection: str, passages: Sequence[Passage]) -> None:
+    async def shown(
+        self, principal: Principal, action: str, collections: Sequence[str], passages: Sequence[Passage]
+    ) -> None:
         """Which documents a question brings up, before they are shown. Raises AuditUnavailable."""
         documents = list(dict.fromkeys(passage.source.document_id for passage in passages))
-        await self.record(principal, action, {"collection": collection, "documents": documents}, durable=False)
+        where = collections[0] if len(collections) == 1 else list(collections)
+        await self.record(principal, action, {"collection": where, "documents": documents}, durable=False)
 
     async def lines(self, principal: Principal, after: int) -> AsyncIterator[str]:
         """The rows of the principal's tenant as they are kept, by number."""

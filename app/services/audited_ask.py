@@ -21,5 +21,6 @@ class AuditedAsk:
         async with aclosing(self.answerer.stream(principal, question)) as events:
             async for event in events:
                 if isinstance(event, PassagesFound):
-                    await self.audit.shown(principal, "answer", question.collection, event.passages)
+                    searched = question.collection, *question.also
+                    await self.audit.shown(principal, "answer", searched, event.passages)
                 yield event

@@ -64,6 +64,11 @@ class Confidence:
 
 async def _on_subject(principal: Principal, question: str, found: Retrieved, retrieval: Search) -> bool:
     """Words that are common in what the asker may read of the collection are no names in it."""
-    unnamed, collection = missing(named(question), found.passages), found.collection.name
-    counts = await asyncio.gather(*(retrieval.occurrences(principal, collection, name, RARE) for name in unnamed.names))
-    return not unnamed.years and all(count >= RARE for count in counts)
+    unnamed = missing(named(question), found.passages)
+    collections = [each.name for each in found.collections]
+
+    async def rare(name: str) -> bool:
+        counts = [retrieval.occurrences(principal, collection, name, RARE) for collection in collections]
+        return sum(await asyncio.gather(*counts)) < RARE
+
+    return not unnamed.years and not any(await asyncio.gather(*map(rare, unnamed.names)))

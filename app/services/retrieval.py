@@ -34,7 +34,8 @@ _MOST_REPEATS = 3  # while documents are replaced under the question
 class Retrieved:
     """Passages, best first. `degraded` names what did not answer ("vectors", "keywords", "reranker").
 
-    `collection` as it was when the search began, and the `revision` of what its asker sees of it.
+    `collection` as it was when the search began, and the `revision` of what its asker sees of it. `also`: the other
+    collections that the passages are from, where several were asked.
     """
 
     collection: Collection
@@ -43,6 +44,11 @@ class Retrieved:
     degraded: tuple[str, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     cache: str = "none"  # or "retrieval"
+    also: tuple[Retrieved, ...] = ()
+
+    @property
+    def collections(self) -> tuple[Collection, ...]:
+        return (self.collection, *(each.collection for each in self.also))
 
     @property
     def embedding_model(self) -> str:

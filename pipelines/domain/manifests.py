@@ -21,6 +21,15 @@ class Source(NamedTuple):
     given: bool
 
 
+class Searched(NamedTuple):
+    """A further collection that passages were looked for in, as it was."""
+
+    name: str
+    collection_id: str
+    generation_id: str
+    revision: int
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """`sources` best first. `model_digest` is the model's own name for its weights ("" for an extracted answer).
@@ -43,6 +52,7 @@ class Manifest:
     degraded: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     filters: Filters = EVERYTHING
+    also: tuple[Searched, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

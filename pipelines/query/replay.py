@@ -27,7 +27,7 @@ def lost(then: Manifest, standings: Standings) -> Iterator[Drift]:
 def compare(then: Manifest, now: Manifest, standings: Standings) -> Replay:
     """What is the same, and a cause for all that is not."""
     found = list(lost(then, standings))
-    if now.generation_id != then.generation_id:
+    if _builds(now) != _builds(then):
         found.append(Drift(DriftCause.GENERATION_CHANGED))
     if set(now.degraded) - set(then.degraded):
         found.append(Drift(DriftCause.INDEX_UNAVAILABLE))
@@ -35,7 +35,7 @@ def compare(then: Manifest, now: Manifest, standings: Standings) -> Replay:
         found.append(Drift(DriftCause.SETTINGS_CHANGED))
     same = [source[:4] for source in then.sources] == [source[:4] for source in now.sources]
     if not same and not found:
-        grown = now.revision != then.revision
+        grown = _revisions(now) != _revisions(then)
         found.append(Drift(DriftCause.COLLECTION_CHANGED if grown else DriftCause.SEARCH_CHANGED))
     if then.prompt_sha256:  # a model was asked
         if (now.model, now.model_digest) != (then.model, then.model_digest):
@@ -43,3 +43,11 @@ def compare(then: Manifest, now: Manifest, standings: Standings) -> Replay:
         if now.template != then.template or (same and now.prompt_sha256 != then.prompt_sha256):
             found.append(Drift(DriftCause.PROMPT_CHANGED))
     return Replay(same, tuple(found), now.sources)
+
+
+def _builds(manifest: Manifest) -> list[str]:
+    return [manifest.generation_id, *(each.generation_id for each in manifest.also)]
+
+
+def _revisions(manifest: Manifest) -> list[int]:
+    return [manifest.revision, *(each.revision for each in manifest.also)]

@@ -25,6 +25,13 @@ class Source(Schema):
     given: bool = Field(description="whether the answer could be made from it")
 
 
+class Searched(Schema):
+    name: str
+    collection_id: str
+    generation_id: str
+    revision: int
+
+
 class Manifest(Schema):
     """What the answer was made from and by."""
 
@@ -41,6 +48,7 @@ class Manifest(Schema):
     prompt_sha256: str = Field(description="of all that the model was given; empty for an extracted answer")
     degraded: list[str]
     settings: Mapping[str, str]
+    also: list[Searched] = Field(description="further collections that were searched")
 
 
 class AnswerRecord(Schema):

@@ -15,6 +15,7 @@ from app.api.direct import direct
 from app.api.disconnects import while_connected
 from app.api.responses import problems
 from app.api.sse import SseEvent, at_once, stream
+from app.services import several
 from app.services.answer_records import GIVEN_AGAIN
 from app.services.ask import AnswerEvent, CitationFound, Delta, PassagesFound, Question, whole
 from app.services.bundle import Services
@@ -31,9 +32,11 @@ problem document. Each has an `id`, counted from 1. A comment is sent where noth
 
 
 async def _answered(body: QueryRequest, request: Request, principal: Principal, services: Services) -> Response:
+    collection, *also = body.searched
     question = Question(
         text=body.query,
-        collection=body.collection,
+        collection=collection,
+        also=tuple(also),
         top_k=body.top_k,
         task=body.task,
         filters=body.filters.narrowed(),
@@ -109,7 +112,9 @@ router.include_router(_asking)
 @router.post("/search", responses=problems(404))
 async def search(body: SearchRequest, principal: Reader, services: Use, response: Response) -> Passages:
     """Passages with scores; no model is asked."""
-    found = await services.retrieval.search(principal, body.collection, body.query, body.top_k, body.filters.narrowed())
-    await services.audit.shown(principal, "search", body.collection, found.passages)
+    found = await several.search(
+        services.retrieval, principal, body.searched, body.query, body.top_k, body.filters.narrowed()
+    )
+    await services.audit.shown(principal, "search", body.searched, found.passages)
     response.headers[_SERVED_BY] = found.cache
     return Passages(passages=Passage.each(found.passages), degraded=list(found.degraded))

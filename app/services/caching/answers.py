@@ -51,7 +51,8 @@ class CachedAsk:
     """An Answerer around another. A kept answer comes as the same events as when it was made.
 
     `maker` names what answers: its models, prompts and program. `semantic` False: only the same words are one question.
-    A question that leans on a conversation is nobody else's, and its words may be those of documents: it is not kept.
+    A question that leans on a conversation is nobody else's, and its words may be those of documents: it is not kept. Nor
+    is one to several collections: of those, what was found is kept for each.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class CachedAsk:
         self._flights: Flights[AnswerEvent] = Flights()
 
     async def stream(self, principal: Principal, question: Question) -> AsyncGenerator[AnswerEvent, None]:
-        if question.leans_on:
+        if question.leans_on or question.also:
             async with aclosing(self._ask.stream(principal, question)) as events:
                 async for event in events:
                     yield event
