@@ -23,9 +23,9 @@ from pipelines.domain.access import Principal
 from pipelines.domain.answers import Answer
 from pipelines.domain.errors import CollectionNotFound
 from pipelines.ports import Cache, UnitOfWork
-from tests.contract.redis_server import RedisServer
 from pipelines.query.asked import Asked
 from pipelines.query.glossary import built_in
+from tests.contract.redis_server import RedisServer
 from tests.contract.samples import ANNA, BEN, EVE, PAPERS, at, chunks, collection, document, ready, version
 from tests.fakes.embedders import OneEmbedder
 from tests.fakes.models import ScriptedChat
