@@ -32,7 +32,12 @@ class Generations(Protocol):
 class Erasures(Protocol):
     """Requests to erase a document, and the receipts that prove it; they stay when the document is gone."""
 
-    def add(self, tenant_id: str, document_id: str, at: datetime) -> None: ...  # asked for before: no error
+    def add(
+        self, tenant_id: str, document_id: str, at: datetime, order_id: str | None = None
+    ) -> None: ...  # asked for before: no error
+    def add_order(self, order: erasure.ErasureOrder, removed: Mapping[str, int]) -> None: ...
+    def order(self, tenant_id: str, order_id: str) -> erasure.ErasureOrder | None: ...
+    def ordered(self, order_id: str) -> list[erasure.Erasure]: ...  # by document
     def versions(self, document_id: str) -> list[erasure.ErasedVersion]: ...  # as they were when it was planned
     def plan(self, document_id: str, versions: Sequence[erasure.ErasedVersion]) -> None: ...
     def requested_at(self, document_id: str) -> datetime | None: ...
@@ -44,6 +49,17 @@ class Erasures(Protocol):
     def get(
         self, principal: access.Principal, erasure_id: str
     ) -> erasure.Erasure | None: ...  # for those who could read the document
+
+
+class Holdings(Protocol):
+    """What there is of a person, or of a whole tenant (`user_id` None)."""
+
+    def documents(self, tenant_id: str, user_id: str | None, limit: int) -> list[str]: ...  # live ones, oldest first
+    def erase(
+        self, tenant_id: str, user_id: str | None, keep_keys_of: str, at: datetime
+    ) -> dict[str, int]: ...  # all but documents, so many rows by what they were; keys end, but for this user's
+
+    """Of a person also its name in the readers lists of others' documents."""
 
 
 class Outbox(Protocol):

@@ -25,6 +25,7 @@ from pipelines.catalog_ports import (
     FeedbackBook,
     Generations,
     GoldenSets,
+    Holdings,
     Idempotency,
     Outbox,
     Sources,
@@ -224,6 +225,8 @@ class UnitOfWork(Protocol):
     def idempotency(self) -> Idempotency: ...
     @property
     def erasures(self) -> Erasures: ...
+    @property
+    def holdings(self) -> Holdings: ...
     @property
     def golden_sets(self) -> GoldenSets: ...
     @property

@@ -329,7 +329,11 @@ def run(
             await asking
             changing.cancel()
 
-        asyncio.run(both())
+        try:
+            asyncio.run(both())
+        except httpx.HTTPError:
+            sys.stderr.write(server.log())
+            raise
     found = test.findings
     return {
         "tenants": tenants,

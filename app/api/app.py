@@ -22,6 +22,7 @@ from app.api.routes import (
     collections,
     conversations,
     documents,
+    erasure_orders,
     erasures,
     evaluations,
     feedback,
@@ -38,7 +39,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         *(answers, openai),  # a path is looked for in this order: questions do not wait for the others
-        *(documents, bundles, jobs, erasures, evaluations, collections, sources),
+        *(documents, bundles, jobs, erasures, erasure_orders, evaluations, collections, sources),
         *(answer_records, conversations, feedback, keys, audit, admin, health),
     )
 )

@@ -34,6 +34,7 @@ from app.services.dialogue import Dialogue, FollowUps
 from app.services.documents import Documents
 from app.services.embedding_cache import CachedEmbedders
 from app.services.erasure import DocumentErasure, Erasures
+from app.services.erasure_orders import ErasureOrders
 from app.services.evaluations import CollectionEvaluation, Evaluations
 from app.services.figures import Figures
 from app.services.gauges import Gauges
@@ -247,6 +248,7 @@ def assemble(settings: Settings) -> Assembly:
         bundles=bundles,
         sources=sources,
         erasures=Erasures(catalog, stores.signer),
+        erasure_orders=ErasureOrders(catalog, outbox, kept, audit, _now),
         evaluations=evaluations,
         golden_sets=GoldenSets(catalog, collections),
         limits=held_to,

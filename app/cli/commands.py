@@ -17,6 +17,7 @@ from app.cli import (
     caches,
     collections,
     documents,
+    erase,
     erasures,
     golden,
     index,
@@ -49,6 +50,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(index.app, name="index")
 app.add_typer(caches.app, name="caches")
 app.add_typer(erasures.app, name="erasures")
+app.add_typer(erase.app, name="erase")
 app.add_typer(golden.app, name="golden")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(pii.app, name="pii")

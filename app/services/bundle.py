@@ -13,6 +13,7 @@ from app.services.conversations import Conversations, FeedbackBook
 from app.services.dialogue import Dialogue, FollowUps
 from app.services.documents import Documents
 from app.services.erasure import Erasures
+from app.services.erasure_orders import ErasureOrders
 from app.services.evaluations import Evaluations
 from app.services.gauges import Gauges
 from app.services.golden_sets import GoldenSets
@@ -45,6 +46,7 @@ class Services:
     bundles: Bundles
     sources: Sources
     erasures: Erasures
+    erasure_orders: ErasureOrders
     golden_sets: GoldenSets
     evaluations: Evaluations
     jobs: Jobs

@@ -126,6 +126,7 @@ class Documents:
             status=DocumentStatus.PROCESSING,
             created_at=at,
             updated_at=at,
+            user_id=principal.user_id,
         )
 
     def _commit(
@@ -280,10 +281,12 @@ def _new_job(kind: JobKind, tenant_id: str, document_id: str, version: str | Non
     return queued(kind, tenant_id, version or document_id, at, document_id=document_id, version_id=version)
 
 
-def remove(uow: UnitOfWork, tenant_id: str, document_id: str, at: datetime) -> tuple[Job, OutboxEvent]:
+def remove(
+    uow: UnitOfWork, tenant_id: str, document_id: str, at: datetime, order_id: str | None = None
+) -> tuple[Job, OutboxEvent]:
     """Makes a live document invisible from the commit on; the job that erases it, and the event to send then."""
     uow.documents.tombstone(document_id, at)
-    uow.erasures.add(tenant_id, document_id, at)
+    uow.erasures.add(tenant_id, document_id, at, order_id)
     job = _new_job(JobKind.DELETE, tenant_id, document_id, None, at)
     uow.jobs.add(job)
     event = start_event(job)

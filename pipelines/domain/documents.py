@@ -168,3 +168,4 @@ class Document:
     status: DocumentStatus
     created_at: datetime
     updated_at: datetime
+    user_id: str | None = None  # whose it is: who sent it; None: not known

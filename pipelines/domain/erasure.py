@@ -96,6 +96,18 @@ class Erasure:
     signature: Signature | None
 
 
+@dataclass(frozen=True, slots=True)
+class ErasureOrder:
+    """That everything of a person is to be erased; `user_id` None: of the tenant. `removed` at once: rows, by what they were."""
+
+    id: str
+    tenant_id: str
+    user_id: str | None
+    asked_by: str
+    requested_at: datetime
+    removed: Mapping[str, int]
+
+
 def erasure_id(document_id: str) -> str:
     return derived_id("era", document_id)
 

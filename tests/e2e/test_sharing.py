@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from pipelines.domain.erasure import erasure_id
 from tests.e2e.server import Server, finished, upload
 
 QUESTION = "What is the code word of the harbour lamp?"
@@ -112,7 +113,7 @@ def test_what_one_may_not_read_is_not_there(
     _same(editor, "DELETE", "/v1/documents/{}", *ids)
     _same(editor, "PATCH", "/v1/documents/{}", *ids, json={"title": "Mine"})
     _same(editor, "POST", "/v1/jobs/{}/retry", *jobs)
-    _same(editor, "GET", "/v1/erasures/{}", "ers" + ids[0][3:], "ers" + ids[1][3:])
+    _same(editor, "GET", "/v1/erasures/{}", erasure_id(ids[0]), erasure_id(ids[1]))
     assert secret not in people["fin"].get(f"/v1/conversations/{conversation}").text
     record = people["fin"].get(f"/v1/answers/{answer['id']}")
     assert secret not in record.text

@@ -33,6 +33,7 @@ from app.adapters.sql.evaluations import SqlEvaluations
 from app.adapters.sql.feedback import SqlFeedback
 from app.adapters.sql.generations import SqlGenerations
 from app.adapters.sql.golden import SqlGoldenSets
+from app.adapters.sql.holdings import SqlHoldings
 from app.adapters.sql.jobs import SqlJobs
 from app.adapters.sql.keys import SqlIdempotency, SqlKeys
 from app.adapters.sql.outbox import SqlOutbox
@@ -69,6 +70,7 @@ class SqlUnitOfWork:
     outbox: SqlOutbox
     idempotency: SqlIdempotency
     erasures: SqlErasures
+    holdings: SqlHoldings
     golden_sets: SqlGoldenSets
     sources: SqlSources
     bundles: SqlBundles
@@ -90,6 +92,7 @@ class SqlUnitOfWork:
             SqlOutbox(session),
             SqlIdempotency(session),
             SqlErasures(session),
+            SqlHoldings(session),
             SqlGoldenSets(session),
             SqlSources(session),
             SqlBundles(session),

@@ -129,6 +129,7 @@ class SqlDocuments:
                 collection_id=document.collection_id,
                 title=document.title,
                 details=dict(document.metadata),
+                user_id=document.user_id,
                 latest_version_id=document.latest.id,
                 active_version_id=document.active_version_id,
                 created_at=document.created_at,
@@ -249,7 +250,7 @@ class SqlDocuments:
         for unpacked in self.session.exec(select(BundleFileRow).where(BundleFileRow.document_id == document_id)):
             unpacked.path, unpacked.version_id = "", None
         forget_document(self.session, document_id)
-        row.title, row.details, row.active_version_id = "", {}, None
+        row.title, row.details, row.active_version_id, row.user_id = "", {}, None, None
         row.latest_version_id = ""  # it follows from the content, so it could tell whether some file was this one
         self.session.info[ERASED] = True
 
@@ -352,4 +353,5 @@ def _document(row: DocumentRow, latest: VersionRow, status: Any, readers: frozen
         status=DocumentStatus(status),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        user_id=row.user_id,
     )

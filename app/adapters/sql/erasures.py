@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from app.adapters.sql.models import (
     ChunkRow,
     CollectionRow,
     DocumentRow,
+    ErasureOrderRow,
     ErasureRow,
     EvaluationRow,
     GoldenQuestionRow,
@@ -30,7 +31,7 @@ from app.adapters.sql.models import (
 )
 from app.adapters.sql.turns import said_without
 from pipelines.domain.access import Principal
-from pipelines.domain.erasure import ErasedVersion, Erasure, ErasureStatus, Receipt, Signature, erasure_id
+from pipelines.domain.erasure import ErasedVersion, Erasure, ErasureOrder, ErasureStatus, Receipt, Signature, erasure_id
 from pipelines.domain.jobs import JobKind, JobStatus
 
 _AT_ONCE = 200  # answers
@@ -43,12 +44,32 @@ class SqlErasures:
 
     session: Session
 
-    def add(self, tenant_id: str, document_id: str, at: datetime) -> None:
+    def add(self, tenant_id: str, document_id: str, at: datetime, order_id: str | None = None) -> None:
         id_ = erasure_id(document_id)
         if self.session.get(ErasureRow, id_) is None:
             self.session.add(
-                ErasureRow(id=id_, tenant_id=tenant_id, document_id=document_id, requested_at=at, versions=[])
+                ErasureRow(
+                    id=id_,
+                    tenant_id=tenant_id,
+                    document_id=document_id,
+                    requested_at=at,
+                    order_id=order_id,
+                    versions=[],
+                )
             )
+
+    def add_order(self, order: ErasureOrder, removed: Mapping[str, int]) -> None:
+        self.session.add(ErasureOrderRow(**{**asdict(order), "removed": dict(removed)}))
+
+    def order(self, tenant_id: str, order_id: str) -> ErasureOrder | None:
+        row = self.session.get(ErasureOrderRow, order_id)
+        if row is None or row.tenant_id != tenant_id:
+            return None
+        return ErasureOrder(row.id, row.tenant_id, row.user_id, row.asked_by, row.requested_at, row.removed)
+
+    def ordered(self, order_id: str) -> list[Erasure]:
+        query = select(ErasureRow).where(ErasureRow.order_id == order_id).order_by(col(ErasureRow.document_id))
+        return [self._erasure(row) for row in self.session.exec(query).all()]
 
     def versions(self, document_id: str) -> list[ErasedVersion]:
         row = self._row(document_id)

@@ -106,6 +106,7 @@ class DocumentRow(SQLModel, table=True):
     collection_id: str = _to("collections.id")
     title: str = _text()
     details: dict[str, str] = _json()  # the document's metadata; that name is taken by SQLAlchemy
+    user_id: str | None = None  # whose it is: who sent it; None: not known
     latest_version_id: str
     active_version_id: str | None = Field(default=None, unique=True)
     created_at: datetime = _time()
@@ -218,11 +219,22 @@ class ErasureRow(SQLModel, table=True):
     tenant_id: str = _to("tenants.id", index=False)
     document_id: str = Field(foreign_key="documents.id", unique=True)
     requested_at: datetime = _time()
+    order_id: str | None = Field(default=None, index=True)
     versions: list[list[str]] = _json()  # [id, sha256 of the original]
     statement: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     signature: list[str] | None = Field(
         default=None, sa_column=Column(JSON(none_as_null=True))
     )  # [algorithm, key id, value]
+
+
+class ErasureOrderRow(SQLModel, table=True):
+    __tablename__ = "erasure_orders"
+    id: str = Field(primary_key=True)
+    tenant_id: str = _to("tenants.id", index=False)
+    user_id: str | None = None
+    asked_by: str
+    requested_at: datetime = _time()
+    removed: dict[str, int] = _json()
 
 
 class GoldenQuestionRow(SQLModel, table=True):
