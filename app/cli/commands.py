@@ -95,10 +95,17 @@ def demo(
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    grant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROLE", help="PostgreSQL: let this role serve; it owns nothing, and changes no audit row."
+        ),
+    ] = None,
+) -> None:
     """Bring the databases to this release, before its servers start (which they do themselves where nobody did)."""
     try:
-        asyncio.run(operation.migrate(configuration.load()))
+        asyncio.run(operation.migrate(configuration.load(), grant))
     except CairnError as error:
         raise Failure(f"{error.detail} ({error.code})") from error
     show.out.print("The databases are at this release.")

@@ -1,4 +1,4 @@
-"""What the audit log costs a request, and how long a chain takes to verify. JSON out.
+"""What the audit log costs a request, how long a chain takes to verify, and how damage to it is named. JSON out.
 
     python scripts/bench/bench_audit.py [--rows 10000]
 
@@ -17,6 +17,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -36,7 +37,7 @@ async def timed(log: SqlAuditLog, number: int) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-async def measure(folder: Path, rows: int) -> dict[str, float]:
+async def measure(folder: Path, rows: int) -> dict[str, Any]:
     log = SqlAuditLog(f"sqlite:///{folder / 'audit.sqlite3'}", Ed25519Signer(folder / "key"))
     log.open()
     alone = [await timed(log, number) for number in range(500)]
@@ -47,9 +48,17 @@ async def measure(folder: Path, rows: int) -> dict[str, float]:
     head = log.head("acme")
     assert head is not None
     began = time.perf_counter()
-    found = list(problems((line for _, line in log.lines("acme", 0, rows)), head.number, head.digest))
+    lines = [line for _, line in log.lines("acme", 0, rows)]
+    found = list(problems(lines, head.number, head.digest))
     verified = time.perf_counter() - began
     await log.close()
+    half = rows // 2
+    damaged = {
+        f"a byte of row {half} flipped": [*lines[: half - 1], _flipped(lines[half - 1]), *lines[half:]],
+        f"row {half} dropped": [*lines[: half - 1], *lines[half:]],
+        "the last row dropped": lines[:-1],
+        f"rows {half} and {half + 1} swapped": [*lines[: half - 1], lines[half], lines[half - 1], *lines[half + 1 :]],
+    }
     return {
         "alone_p50_ms": statistics.median(alone),
         "alone_p99_ms": statistics.quantiles(alone, n=100)[98],
@@ -58,7 +67,14 @@ async def measure(folder: Path, rows: int) -> dict[str, float]:
         "rows": head.number,
         "verify_s": verified,
         "problems": len(found),
+        "damage": {name: list(problems(each, head.number, head.digest)) for name, each in damaged.items()},
     }
+
+
+def _flipped(line: str) -> str:
+    """With another bit in its middle."""
+    middle = len(line) // 2
+    return f"{line[:middle]}{chr(ord(line[middle]) ^ 1)}{line[middle + 1 :]}"
 
 
 def main() -> None:
