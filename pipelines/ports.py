@@ -81,6 +81,9 @@ class VectorIndex(Protocol):
     async def vectors(
         self, generation: documents.Generation, chunk_ids: Sequence[str]
     ) -> Vectors: ...  # of those it holds, as they are stored, in any order: (n, dimensions)
+    async def stored(
+        self, generation: documents.Generation, version_id: str
+    ) -> tuple[list[str], Vectors]: ...  # a version's chunk ids and vectors, in step
     async def generation_ids(self, collection_id: str) -> set[str]: ...  # builds of the collection that it holds
     async def drop(self, generation: documents.Generation) -> None: ...
     async def scrub(self, generation: documents.Generation) -> None: ...  # what was deleted leaves the disk too

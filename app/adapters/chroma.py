@@ -199,6 +199,16 @@ class ChromaIndex:
 
         return await self._run(read, self._read_timeout_s)
 
+    async def stored(self, generation: Generation, version_id: str) -> tuple[list[str], Vectors]:
+        def read() -> tuple[list[str], Vectors]:
+            for each in self._stored(generation, [version_id]):
+                if version_id in each:
+                    ids, vectors = each[version_id]
+                    return list(ids), vectors
+            return [], np.empty((0, generation.dimensions), dtype=np.float32)
+
+        return await self._run(read, self._read_timeout_s)
+
     async def generation_ids(self, collection_id: str) -> set[str]:
         def read() -> set[str]:
             held = self._opened().list_collections()

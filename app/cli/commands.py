@@ -13,6 +13,7 @@ from app import settings as configuration
 from app.bootstrap import operation
 from app.cli import (
     audit,
+    backup,
     bundles,
     caches,
     collections,
@@ -54,6 +55,8 @@ app.add_typer(erase.app, name="erase")
 app.add_typer(golden.app, name="golden")
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(pii.app, name="pii")
+app.command()(backup.backup)
+app.command()(backup.restore)
 
 InCollection = Annotated[str, typer.Option("--collection", "-c", help="The collection.")]
 

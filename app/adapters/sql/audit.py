@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -127,6 +127,12 @@ class SqlAuditLog:
                 await asyncio.shield(written)
         except TimeoutError as error:
             raise AuditUnavailable from error
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A transaction on the log as a whole, for backups; committed on a clean exit."""
+        with self._opened().begin() as connection:
+            yield connection
 
     def lines(self, tenant_id: str, after: int, limit: int) -> list[tuple[int, str]]:
         with self._opened().connect() as connection:

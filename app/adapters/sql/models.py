@@ -16,6 +16,10 @@ class UtcTime(TypeDecorator[datetime]):
     impl = String(32)
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[datetime]:
+        return datetime
+
     def process_bind_param(self, value: datetime | None, dialect: Any) -> str | None:  # noqa: ARG002
         return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
 
