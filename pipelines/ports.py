@@ -33,7 +33,19 @@ from pipelines.catalog_ports import (
 )
 from pipelines.catalog_ports import IdempotentAnswer as IdempotentAnswer
 from pipelines.catalog_ports import Standing as Standing
-from pipelines.domain import access, answering, answers, chunks, documents, erasure, filters, jobs, sources, views
+from pipelines.domain import (
+    access,
+    answering,
+    answers,
+    chunks,
+    documents,
+    erasure,
+    filters,
+    jobs,
+    privacy,
+    sources,
+    views,
+)
 from pipelines.model_ports import ChatModel as ChatModel
 from pipelines.model_ports import Embedder as Embedder
 from pipelines.model_ports import Embedders as Embedders
@@ -255,6 +267,7 @@ class Collections(Protocol):
     def all(self, tenant_id: str) -> list[documents.Collection]: ...
     def view(self, principal: access.Principal, name: str) -> views.View | None: ...
     def answer_by(self, collection_id: str, answering: answering.Answering) -> None: ...
+    def protect_by(self, collection_id: str, pii: privacy.PiiPolicy | None) -> None: ...  # what is shown may change
     def read_by(
         self, collection_id: str, readers: frozenset[str] | None
     ) -> None: ...  # its documents that come in later and name none; None: everyone
@@ -277,6 +290,9 @@ class Documents(Protocol):
     def with_content(
         self, principal: access.Principal, collection_id: str, sha256: str
     ) -> documents.Document | None: ...
+    def redacted_by(
+        self, principal: access.Principal, collection_id: str
+    ) -> Mapping[str, int]: ...  # how many answer, by the id of the policy they were read under
     def titles(
         self, principal: access.Principal, collection_id: str, where: filters.Filters
     ) -> dict[str, str]: ...  # titles and file names of matching documents, oldest first, by their active version
@@ -306,7 +322,7 @@ class Documents(Protocol):
         *,
         pages: int | None = None,
         chunks: int | None = None,
-        pii_counts: Mapping[str, int] | None = None,
+        pii: privacy.RedactionReport | None = None,
     ) -> None: ...
     def activate(self, version_id: str, at: datetime) -> str | None: ...
 

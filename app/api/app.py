@@ -29,6 +29,7 @@ from app.api.routes import (
     health,
     jobs,
     keys,
+    privacy,
     sources,
 )
 from app.api.sse import StreamLimits
@@ -39,7 +40,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         *(answers, openai),  # a path is looked for in this order: questions do not wait for the others
-        *(documents, bundles, jobs, erasures, erasure_orders, evaluations, collections, sources),
+        *(documents, bundles, jobs, erasures, erasure_orders, evaluations, collections, privacy, sources),
         *(answer_records, conversations, feedback, keys, audit, admin, health),
     )
 )

@@ -107,7 +107,9 @@ class Version(Schema):
     filename: str
     pages: int | None
     chunks: int | None
-    pii_counts: Mapping[str, int]
+    pii_counts: Mapping[str, int] = at("pii", "counts")
+    pii_policy: str = at("pii", "policy")
+    pii_recognisers: str = at("pii", "recognisers")
     created_at: datetime
 
 

@@ -50,7 +50,10 @@ from app.services.keys import Keys
 from app.services.limits import DAY_S, MINUTE_S, Limits, MeteredAsk, Rates
 from app.services.outbox import Outbox
 from app.services.page_pictures import PagePictures
+from app.services.privacy import Policies
 from app.services.quotas import Quotas
+from app.services.redacted_ask import RedactedAsk, RedactedSearch
+from app.services.redaction import Redaction
 from app.services.reindex import CollectionReindex, Reindexes
 from app.services.reindex_gate import ReindexGate
 from app.services.rereading import Rereading
@@ -104,6 +107,12 @@ def assemble(settings: Settings) -> Assembly:
     )
     outbox = Outbox(catalog, inngest_client.InngestEvents(engine.client))
     collections = Collections(catalog, models.embedders, CHUNKER, _now)
+    redaction = Redaction(
+        catalog,
+        POLICIES[settings.pii_policy],
+        bytes.fromhex(secret_files.read_or_create(folder / "redaction-key", lambda: secrets.token_hex(32))),
+        str(settings.pii_names_model) if settings.pii_names_model else None,
+    )
     record = CatalogJobRecord(catalog, _now)
     kept = Kept(stores.cache, catalog, limits(settings.cache_max_bytes))
     answer_embedders = CachedEmbedders(models.embedders, kept)
@@ -132,10 +141,7 @@ def assemble(settings: Settings) -> Assembly:
         indexing=indexing,
         caches=caches,
         progress=record,
-        policy=POLICIES[settings.pii_policy],
-        redaction_key=bytes.fromhex(
-            secret_files.read_or_create(folder / "redaction-key", lambda: secrets.token_hex(32))
-        ),
+        redaction=redaction,
         clock=_now,
         limits=IngestionLimits(max_pages=settings.max_pages),
         ocr=ocr,
@@ -181,7 +187,7 @@ def assemble(settings: Settings) -> Assembly:
     )
     health = Health(dependencies(settings, stores, models))
     quotas = Quotas(settings.tenant_documents, settings.tenant_bytes)
-    documents = Documents(catalog, collections, stores.blobs, staging, outbox, _now, quotas)
+    documents = Documents(catalog, collections, stores.blobs, staging, outbox, _now, redaction, quotas)
     folders = LocalFolders(settings.roots_by_tenant(FIRST_TENANT), folder)
     bundle_limits = BundleLimits(settings.max_files_per_bundle, settings.max_bundle_bytes)
     bundles = Bundles(catalog, collections, stores.blobs, staging, outbox, _now, bundle_limits)
@@ -198,6 +204,7 @@ def assemble(settings: Settings) -> Assembly:
         glossary=glossary,
         digest=models.digest,
         finding=finding,
+        redact=redaction.text,
     )
     anew = answering(retrieval)  # for what must not be given again: replays and evaluations
     evaluations = Evaluations(catalog, collections, outbox, _now)
@@ -235,7 +242,7 @@ def assemble(settings: Settings) -> Assembly:
         )
     held_to = _limits(settings, stores)
     recorded = AuditedAsk(RecordedAnswers(ask, catalog, _now), audit)
-    answerer = MeteredAsk(recorded, held_to, models.embedders.count_tokens)
+    answerer = RedactedAsk(MeteredAsk(recorded, held_to, models.embedders.count_tokens), redaction)
     follow_ups, conversations = FollowUps(models.chat, models.embedders.count_tokens), Conversations(catalog, _now)
     services = Services(
         identity=Identity(catalog, _now, _tokens(settings)),
@@ -243,7 +250,9 @@ def assemble(settings: Settings) -> Assembly:
         audit=audit,
         collections=collections,
         documents=documents,
-        sharing=Sharing(catalog, audit, _now),
+        sharing=Sharing(catalog, audit, _now, redaction),
+        policies=Policies(catalog, collections, redaction),
+        redaction=redaction,
         pages=PagePictures(stores.blobs, readers),
         bundles=bundles,
         sources=sources,
@@ -257,13 +266,13 @@ def assemble(settings: Settings) -> Assembly:
         reindexes=Reindexes(catalog, collections, models.embedders, CHUNKER, outbox, _now),
         reconciles=Reconciles(catalog, outbox, _now),
         retention=retention,
-        retrieval=search,
+        retrieval=RedactedSearch(search, redaction),
         ask=answerer,
         answers=AnswerRecords(catalog, anew),
         follow_ups=follow_ups,
-        dialogue=Dialogue(answerer, follow_ups, conversations, _now),
+        dialogue=Dialogue(answerer, follow_ups, conversations, _now, redaction),
         conversations=conversations,
-        feedback=FeedbackBook(catalog, _now),
+        feedback=FeedbackBook(catalog, _now, redaction),
         count_tokens=models.embedders.count_tokens,
         caches=kept,
         health=health,

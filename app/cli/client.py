@@ -45,6 +45,9 @@ class Client:
     def patch(self, path: str, body: object) -> dict[str, Any]:
         return self._answer(self._send("PATCH", path, json=body))
 
+    def put(self, path: str, body: object) -> dict[str, Any]:
+        return self._answer(self._send("PUT", path, json=body))
+
     def text(self, path: str) -> str:
         response = self._send("GET", path)
         if response.is_error:

@@ -1,23 +1,24 @@
-"""`cairn pii`: what personal data is found in a file or in lines of text. Needs no server, and keeps nothing."""
+"""`cairn pii`: what personal data is found in a file or in lines of text, and what becomes of it in a collection."""
 
 from __future__ import annotations
 
 import asyncio
 import json as json_
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, TextIO
+from urllib.parse import quote
 
 import typer
 from rich.table import Table
 
 from app import settings as configuration
-from app.bootstrap.inspection import inspection
 from app.cli import show
-from app.cli.client import Failure
+from app.cli.client import Failure, connect
 from app.cli.show import AsJson
 from app.settings import Settings
 from pipelines.domain.documents import Block
@@ -27,15 +28,10 @@ from pipelines.ingest.chunk import CHUNKER
 from pipelines.ingest.redact import EVERYTHING, POLICIES
 from pipelines.ingest.redact.detect import detect
 
-app = typer.Typer(help="Personal data: what is found.", no_args_is_help=True)
+app = typer.Typer(help="Personal data: what is found, and what becomes of it.", no_args_is_help=True)
 
 _POLICIES = {policy.name: policy for policy in (EVERYTHING, *POLICIES.values())}
 STDIN = "-"
-
-
-@app.callback()
-def pii() -> None:
-    """Personal data: what is found."""
 
 
 @app.command()
@@ -46,7 +42,10 @@ def check(
     policy: Annotated[str, typer.Option(help=f"What is looked for: {', '.join(_POLICIES)}.")] = EVERYTHING.name,
     json: AsJson = False,
 ) -> None:
-    """Show what personal data is found. For `-`, each line is answered by one of {"spans": [{type, start, end, score}]}."""
+    """Show what personal data is found; needs no server.
+
+    For `-`, each line is answered by one of {"spans": [{"type", "start", "end", "score"}]}.
+    """
     if policy not in _POLICIES:
         raise typer.BadParameter(f"There is no policy {policy!r}; there are {', '.join(_POLICIES)}.")
     settings = configuration.load()
@@ -62,6 +61,66 @@ def check(
         raise Failure(f"{error.detail} ({error.code})") from error
     except OSError as error:
         raise Failure(f"{error.filename or file}: {error.strerror}.") from error
+
+
+@app.command("policy")
+def show_policy(
+    collection: str,
+    preset: Annotated[
+        str | None, typer.Option(help="Change it: default, strict or off, besides the rules given.")
+    ] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option(help="ENTITY=ACTION or ENTITY=ACTION:THRESHOLD; repeatable.")
+    ] = None,
+    allow: Annotated[list[str] | None, typer.Option(help='What stays, such as "*@example.org"; repeatable.')] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Back to the server's settings.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Show or change what becomes of personal data in a collection; a change replaces all rules of its own."""
+    client, path = connect(configuration.load()), f"/v1/collections/{quote(collection, safe='')}/pii"
+    if reset:
+        policy = client.delete(path)
+    elif preset or rule or allow:
+        wanted = {"preset": preset or "default", "rules": dict(map(_rule, rule or [])), "allow": allow or []}
+        policy = client.put(path, wanted)
+    else:
+        policy = client.get(path)
+    if json:
+        show.as_json(policy)
+        return
+    table = Table("entity", "action", "from score", box=None)
+    for entity, each in policy["rules"].items():
+        table.add_row(entity, each["action"], f"{each['threshold']:.2f}")
+    show.out.print(f"{policy['id']}, {policy['recognisers']}", highlight=False)
+    show.out.print(table)
+    for entry in policy["allow"]:
+        show.out.print(f"stays: {entry}", markup=False, highlight=False)
+    for id_, documents in policy["documents"].items():
+        show.out.print(f"{documents} documents were read under {id_ or 'an earlier release'}", highlight=False)
+    if policy["note"]:
+        show.out.print(policy["note"], highlight=False)
+
+
+@app.command()
+def report(document_id: str, json: AsJson = False) -> None:
+    """Show how much of each kind was found in a document's latest version; never what."""
+    version = connect(configuration.load()).get(f"/v1/documents/{quote(document_id, safe='')}")["latest_version"]
+    if json:
+        show.as_json({name: version[name] for name in ("id", "pii_counts", "pii_policy", "pii_recognisers")})
+        return
+    table = Table("entity", "found", box=None)
+    for entity, count in version["pii_counts"].items():
+        table.add_row(entity, str(count))
+    show.out.print(table if version["pii_counts"] else "Nothing was found.")
+    show.out.print(f"{version['pii_policy']}, {version['pii_recognisers']}", highlight=False)
+
+
+def _rule(given: str) -> tuple[str, dict[str, Any]]:
+    match = re.fullmatch(r"(\w+)=(\w+)(?::([\d.]+))?", given)
+    if match is None:
+        raise typer.BadParameter(f"{given!r} is not ENTITY=ACTION or ENTITY=ACTION:THRESHOLD.")
+    entity, action, threshold = match.groups()
+    return entity, {"action": action, **({"threshold": float(threshold)} if threshold else {})}
 
 
 def answers(lines: TextIO, policy: PiiPolicy) -> Iterator[dict[str, Any]]:
@@ -96,6 +155,8 @@ def _check_file(settings: Settings, file: Path, policy: PiiPolicy, *, as_json: b
 
 
 async def _blocks(settings: Settings, file: Path) -> tuple[Block, ...]:
+    from app.bootstrap.inspection import inspection
+
     async with inspection(settings) as reading:
         return (await reading.read(file, CHUNKER)).document.blocks
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.services import several
@@ -17,7 +18,8 @@ from app.services.retrieval import Retrieved, Search
 from pipelines.domain.access import Principal
 from pipelines.domain.answering import Task, Unsupported
 from pipelines.domain.answers import Answer, Passage
-from pipelines.domain.errors import ModelUnavailable
+from pipelines.domain.documents import Collection
+from pipelines.domain.errors import ModelUnavailable, SensitiveContent
 from pipelines.domain.filters import EVERYTHING, Filters
 from pipelines.domain.manifests import Manifest, Searched
 from pipelines.ports import ChatModel, Embedder, Embedders, Message
@@ -77,6 +79,7 @@ class Ask:
 
     Nothing is released before its quotes were read again where they are said to stand (`pages`). `digest`: the model's name
     for its weights, as far as is known. `finding`: another one finds other passages; "" is the product's own.
+    `redact`: what the model says without the personal data that the collection's policy names.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Ask:
         glossary: Glossary | None = None,
         digest: Callable[[], str] = lambda: "",
         finding: str = "",
+        redact: Callable[[Collection, str], str] = lambda _, text: text,
         embed_timeout_s: float = 30,
     ) -> None:
         self._retrieval = retrieval
@@ -98,6 +102,7 @@ class Ask:
         self._glossary = built_in() if glossary is None else glossary
         self._digest = digest
         self._finding = finding
+        self._redact = redact
         self._embed_timeout_s = embed_timeout_s
 
     async def stream(self, principal: Principal, question: Question) -> AsyncGenerator[AnswerEvent, None]:
@@ -204,7 +209,6 @@ class Ask:
         """The model's sentences that the passages support; the others are withheld, or marked."""
         draft.model = chat.name
         draft.asked = prompt.messages(question.text, draft.passages, _task(question, found))
-        unsupported = found.collection.answering.unsupported
         buffer = ClaimBuffer()
         draft.timings.mark("model_asked")
         async with aclosing(chat.stream(draft.asked)) as pieces:
@@ -214,11 +218,20 @@ class Ask:
                     continue
                 draft.timings.mark("first_token")
                 for claim in buffer.add(piece):
-                    for event in await _bind(claim, draft, grounds, unsupported):
+                    for event in await self._bind(claim, found, draft, grounds):
                         yield event
         for claim in buffer.rest():
-            for event in await _bind(claim, draft, grounds, unsupported):
+            for event in await self._bind(claim, found, draft, grounds):
                 yield event
+
+    async def _bind(self, claim: Claim, found: Retrieved, draft: Draft, grounds: Grounds) -> list[AnswerEvent]:
+        try:
+            for collection in found.collections:
+                claim = replace(claim, text=await asyncio.to_thread(self._redact, collection, claim.text))
+        except SensitiveContent:
+            draft.withheld += 1
+            return []
+        return await _bind(claim, draft, grounds, found.collection.answering.unsupported)
 
 
 async def _bind(claim: Claim, draft: Draft, grounds: Grounds, unsupported: Unsupported) -> list[AnswerEvent]:

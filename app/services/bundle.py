@@ -25,6 +25,8 @@ from app.services.keys import Keys
 from app.services.limits import Limits
 from app.services.outbox import Outbox
 from app.services.page_pictures import PagePictures
+from app.services.privacy import Policies
+from app.services.redaction import Redaction
 from app.services.reindex import Reindexes
 from app.services.retention import Retention
 from app.services.retrieval import Search
@@ -42,6 +44,8 @@ class Services:
     collections: Collections
     documents: Documents
     sharing: Sharing
+    policies: Policies
+    redaction: Redaction
     pages: PagePictures
     bundles: Bundles
     sources: Sources

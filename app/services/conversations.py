@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from app.services.redaction import Redaction
 from pipelines.domain.access import Principal
 from pipelines.domain.conversations import Conversation, ConversationNotFound, Feedback, Thumb, Turn, feedback_id
 from pipelines.domain.ids import new_id
@@ -58,9 +59,10 @@ class Conversations:
 class FeedbackBook:
     """Sync: call it from a thread."""
 
-    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, clock: Clock, redaction: Redaction | None = None) -> None:
         self._catalog = catalog
         self._clock = clock
+        self._redaction = redaction
 
     def put(
         self, principal: Principal, answer_id: str, thumb: Thumb | None, score: int | None, comment: str | None
@@ -73,12 +75,21 @@ class FeedbackBook:
             answer_id=answer_id,
             thumb=thumb,
             score=score,
-            comment=comment,
+            comment=self._redacted(principal, answer_id, comment) if comment else comment,
             created_at=self._clock(),
         )
         with self._catalog.begin(principal) as uow:
             uow.feedback.put(feedback, MOST_FEEDBACK)
         return feedback
+
+    def _redacted(self, principal: Principal, answer_id: str, comment: str) -> str:
+        """As the policy of the collection says that the answer is from, while it can be told."""
+        if self._redaction is None:
+            return comment
+        with self._catalog.read(principal) as uow:
+            record = uow.answers.get(principal, answer_id)
+            collection = uow.collections.by_name(principal.tenant_id, record.collection) if record else None
+        return self._redaction.text(collection or principal.tenant_id, comment)
 
     def page(self, principal: Principal, after: str | None, limit: int) -> list[Feedback]:
         """Of everybody in the tenant, newest first."""

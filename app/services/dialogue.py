@@ -12,6 +12,7 @@ import structlog
 from app.services.ask import Answerer, AnswerEvent, Question
 from app.services.chat import in_line
 from app.services.conversations import Conversations
+from app.services.redaction import Redaction
 from pipelines.domain.access import Principal
 from pipelines.domain.answers import Answer
 from pipelines.domain.conversations import Turn
@@ -65,16 +66,27 @@ class FollowUps:
 class Dialogue:
     """Answers in a conversation."""
 
-    def __init__(self, ask: Answerer, follow_ups: FollowUps, conversations: Conversations, clock: Clock) -> None:
+    def __init__(
+        self,
+        ask: Answerer,
+        follow_ups: FollowUps,
+        conversations: Conversations,
+        clock: Clock,
+        redaction: Redaction | None = None,
+    ) -> None:
         self._ask = ask
         self._follow_ups = follow_ups
         self._conversations = conversations
         self._clock = clock
+        self._redaction = redaction
 
     async def stream(
         self, principal: Principal, question: Question, conversation_id: str
     ) -> AsyncGenerator[AnswerEvent, None]:
         """As Ask does. Raises ConversationNotFound too. An answer that cannot be kept is given, and says so."""
+        if self._redaction is not None:
+            for collection in (question.collection, *question.also):
+                question = replace(question, text=await self._redaction.asked(principal, collection, question.text))
         asked = question.text
         _, turns = await asyncio.to_thread(self._conversations.get, principal, conversation_id, _TURNS)
         before = [Exchange(turn.standalone, turn.answer or "") for turn in turns]

@@ -14,6 +14,7 @@ from pathlib import Path
 from app.services.collections import Collections
 from app.services.outbox import Outbox
 from app.services.quotas import UNLIMITED, Quotas
+from app.services.redaction import Redaction
 from app.services.staging import IncomingFile, StagedFile, Staging
 from pipelines.domain.access import EVERYONE, Principal
 from pipelines.domain.chunks import Chunk
@@ -69,6 +70,7 @@ class Documents:
         staging: Staging,
         outbox: Outbox,
         clock: Clock,
+        redaction: Redaction,
         quotas: Quotas = UNLIMITED,
     ) -> None:
         self._catalog = catalog
@@ -77,6 +79,7 @@ class Documents:
         self._staging = staging
         self._outbox = outbox
         self._clock = clock
+        self.redaction = redaction
         self._quotas = quotas
 
     async def upload(self, principal: Principal, upload: Upload, files: Sequence[IncomingFile]) -> list[Receipt]:
@@ -89,7 +92,9 @@ class Documents:
             raise InvalidRequest("A document is replaced by exactly one file.")
         collection = await asyncio.to_thread(self._collections.get, principal, upload.collection)
         async with self._staging.staged(files) as staged:
-            proposals = [self._propose(principal, upload, collection, file) for file in staged]
+            proposals = await asyncio.to_thread(
+                lambda: [self._propose(principal, upload, collection, file) for file in staged]
+            )
             try:
                 for file, document in zip(staged, proposals, strict=True):
                     if not await self._blobs.exists(document.latest.blob_key):
@@ -105,20 +110,21 @@ class Documents:
         at = self._clock()
         document_id = upload.document_id or upload.own_id or new_id("doc")
         version = version_id(document_id, file.sha256)
+        filename = self.redaction.filename(collection, file.filename)
         return Document(
             id=document_id,
             tenant_id=principal.tenant_id,
             collection_id=collection.id,
-            title=upload.title or Path(file.filename).stem,
+            title=self.redaction.text(collection, upload.title) if upload.title else Path(filename).stem,
             readers=_readers(principal, upload, collection),
-            metadata=dict(upload.metadata or {}),
+            metadata=self.redaction.metadata(collection, upload.metadata or {}),
             latest=Version(
                 id=version,
                 document_id=document_id,
                 sha256=file.sha256,
                 size_bytes=file.size_bytes,
                 media_type=file.media_type,
-                filename=file.filename,
+                filename=filename,
                 blob_key=f"originals/{version}",
                 created_at=at,
             ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,11 +20,12 @@ import numpy as np
 from app.services.embedding_cache import made_from
 from app.services.figures import Figures
 from app.services.indexing import Indexing
+from app.services.redaction import Redaction
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Version
 from pipelines.domain.errors import CacheUnavailable, LimitExceeded, VersionSuperseded
 from pipelines.domain.jobs import Progress
-from pipelines.domain.privacy import PiiPolicy
+from pipelines.domain.privacy import RedactionReport
 from pipelines.ingest import parse, stages
 from pipelines.ingest.parse import PageRange
 from pipelines.ingest.redact import redaction_id
@@ -75,8 +76,7 @@ class DocumentIngestion:
     indexing: Indexing
     caches: Sequence[VersionCache]
     progress: ProgressRecord
-    policy: PiiPolicy
-    redaction_key: bytes
+    redaction: Redaction
     clock: Clock
     limits: IngestionLimits
     ocr: parse.Ocr | None = None
@@ -94,7 +94,7 @@ class DocumentIngestion:
             pages = await self.workers.run(parse.probe, path, version.media_type, self.ocr)
             if pages > self.limits.max_pages:
                 raise LimitExceeded(f"The file has {pages:,} pages; {self.limits.max_pages:,} are allowed.")
-            if not await self.blobs.exists(self._redacted_key(version)):
+            if not await self.blobs.exists(self._redacted_key(await self._kept(version))):
                 await self._parse_ranges(job_id, version, path, parse.plan_ranges(pages, self.limits.pages_per_range))
         return pages
 
@@ -132,14 +132,19 @@ class DocumentIngestion:
         return {"redacted": sum(counts.values()), **counts, "blob_key": key}
 
     async def _redact(self, version: Version) -> str:
-        key = self._redacted_key(version)
+        target = await self._kept(version)
+        key = self._redacted_key(target)
         if not await self.blobs.exists(key):
             pages = await self._parse(version, None)  # makes only what is not there: half a document is worse than none
             ranges = parse.plan_ranges(pages, self.limits.pages_per_range)
             parts = [await self.blobs.get(self._parsed_key(version, each)) for each in ranges]
-            document, report = await self.workers.run(stages.redact_parts, parts, self.policy, self.redaction_key)
-            await asyncio.to_thread(self._record_redaction, version, report.counts)
+            policy, secret = self.redaction.policy(target.collection), self.redaction.key(target.document.tenant_id)
+            document, report = await self.workers.run(stages.redact_parts, parts, policy, secret)
+            await asyncio.to_thread(self._record_redaction, version, report)
             await self._put(version, key, document)
+            for other in await self.blobs.keys(f"redacted/{version.id}"):
+                if other != key:  # by another policy, reader or detector
+                    await self.blobs.delete(other)
         await self.blobs.delete(f"parsed/{version.id}")
         return key
 
@@ -150,7 +155,7 @@ class DocumentIngestion:
     async def chunk(self, upload: DocumentUploaded) -> StepOutput:
         target = await self._wanted(upload.version_id)
         version = target.version
-        chunks = await self.indexing.chunk(target.collection.active_generation, version, self._redacted_key(version))
+        chunks = await self.indexing.chunk(target.collection.active_generation, version, await self._redact(version))
         return {
             "chunks": chunks,
             "batch_size": max(self.limits.chunks_per_batch, -(-chunks // self.limits.max_batches)),
@@ -239,6 +244,13 @@ class DocumentIngestion:
             raise VersionSuperseded
         return target
 
+    async def _kept(self, version: Version) -> IngestTarget:
+        """Raises VersionSuperseded when the document was removed."""
+        target = await asyncio.to_thread(self._target, version.id)
+        if target is None:
+            raise VersionSuperseded
+        return target
+
     def _target(self, version_id: str) -> IngestTarget | None:
         with self.catalog.read() as uow:
             return uow.documents.target(version_id)
@@ -254,15 +266,15 @@ class DocumentIngestion:
 
     def _redaction_counts(self, version: Version) -> dict[str, int]:
         target = self._target(version.id)
-        return dict(target.version.pii_counts) if target else {}
+        return dict(target.version.pii.counts) if target else {}
 
     def _record_pages(self, version: Version, pages: int) -> None:
         with self.catalog.begin() as uow:
             uow.documents.record_facts(version.id, pages=pages)
 
-    def _record_redaction(self, version: Version, counts: Mapping[str, int]) -> None:
+    def _record_redaction(self, version: Version, report: RedactionReport) -> None:
         with self.catalog.begin() as uow:
-            uow.documents.record_facts(version.id, pii_counts=counts)
+            uow.documents.record_facts(version.id, pii=report)
 
     def _embedder(self, target: IngestTarget) -> Embedder:
         return self.embedders.of(target.collection.active_generation.embedding_model)
@@ -274,8 +286,9 @@ class DocumentIngestion:
         name = parse.parser_name(self.ocr)
         return f"{name}-figures-{quote(self.figures.name, safe='')}" if self.figures else name
 
-    def _redacted_key(self, version: Version) -> str:
-        return f"redacted/{version.id}/{self._parser}/{redaction_id(self.policy)}"
+    def _redacted_key(self, target: IngestTarget) -> str:
+        policy = self.redaction.policy(target.collection)
+        return f"redacted/{target.version.id}/{self._parser}/{redaction_id(policy)}"
 
     def _parsed_prefix(self, version: Version) -> str:
         return f"parsed/{version.id}/{self._parser}/"

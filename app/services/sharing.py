@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from app.services.audit import Audit
+from app.services.redaction import Redaction
 from pipelines.domain.access import Principal
 from pipelines.domain.documents import Document
 from pipelines.domain.errors import DocumentNotFound
@@ -17,6 +18,7 @@ class Sharing:
     catalog: Catalog
     audit: Audit
     clock: Clock
+    redaction: Redaction
 
     async def change(
         self, principal: Principal, document_id: str, title: str | None, readers: frozenset[str] | None
@@ -36,12 +38,14 @@ class Sharing:
         self, principal: Principal, document_id: str, title: str | None, readers: frozenset[str] | None
     ) -> Document:
         with self.catalog.begin(principal) as uow:
-            if uow.documents.get(principal, document_id) is None:
+            present = uow.documents.get(principal, document_id)
+            collection = None if present is None else uow.collections.by_id(present.collection_id)
+            if collection is None:
                 raise DocumentNotFound
             if readers is not None:
                 uow.documents.share(document_id, readers | {principal.subject}, self.clock())
             if title is not None:
-                uow.documents.retitle(document_id, title, self.clock())
+                uow.documents.retitle(document_id, self.redaction.text(collection, title), self.clock())
             changed = uow.documents.get(principal, document_id)
         assert changed is not None
         return changed

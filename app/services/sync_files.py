@@ -138,10 +138,15 @@ class FileIntake:
 
     def _move(self, uow: UnitOfWork, source: Source, file: FolderFile, row: SourceFile, document: Document) -> None:
         path = PurePosixPath(file.listed.path)
-        name = safe_filename(path.name)
+        collection = uow.collections.by_id(source.collection_id)
+        if collection is None:
+            raise CollectionNotFound
+        redaction = self.documents.redaction
+        name = redaction.filename(collection, safe_filename(path.name))
+        place = redaction.text(collection, str(path))
         own_title = document.title == PurePosixPath(document.latest.filename).stem
         title = PurePosixPath(name).stem if own_title else document.title
-        uow.documents.rename(document.id, name, title, {**document.metadata, "path": str(path)}, self.clock())
+        uow.documents.rename(document.id, name, title, {**document.metadata, "path": place}, self.clock())
         uow.sources.remove_file(row.id)
         uow.sources.put_file(_taken(replace(row, id=file_id(source.id, str(path)), path=str(path)), file))
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from pipelines.domain.answering import Answering
+from pipelines.domain.privacy import PiiPolicy, RedactionReport
 
 
 class Box(NamedTuple):
@@ -103,7 +104,7 @@ class Collection:
     """Documents searched together. `revision` grows with every change that a search could notice.
 
     `retention_days`: how long after its newest upload a document is deleted; None: never. `readers` of documents that come in
-    and name none; None: everyone.
+    and name none; None: everyone. `pii`: what becomes of personal data; None: as the server's settings say.
     """
 
     id: str
@@ -115,6 +116,7 @@ class Collection:
     retention_days: int | None = None
     answering: Answering = field(default_factory=Answering)
     readers: frozenset[str] | None = None
+    pii: PiiPolicy | None = None
 
 
 class Held(NamedTuple):
@@ -147,7 +149,7 @@ class Version:
     created_at: datetime
     pages: int | None = None
     chunks: int | None = None
-    pii_counts: Mapping[str, int] = field(default_factory=dict)  # by type, never values
+    pii: RedactionReport = field(default_factory=RedactionReport)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import sys
+import sysconfig
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ from pipelines.ingest.redact.analyzer import BlankAnalyzer  # noqa: E402
 from pipelines.ingest.redact.detect import Analyzer, blank_analyzer, detect  # noqa: E402
 
 DATA = ROOT.parent / "shared/data"
+STDLIB = Path(sysconfig.get_paths()["stdlib"])
 CHUNK = 1_000  # characters
 
 Spans = Sequence[PiiSpan]
@@ -46,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sentences", type=Path, default=DATA / "pii/sentences.jsonl")
     parser.add_argument("--filings", type=Path, default=DATA / "financebench")
-    parser.add_argument("--code", type=Path, default=ROOT, help="source code (.py)")
+    parser.add_argument("--code", type=Path, default=STDLIB, help="source code (.py); Python's own by default")
     parser.add_argument("--pages", type=int, default=10_000, help="of the filings, at most")
     parser.add_argument(
         "--errors", action="store_true", help="list what was missed and what was wrong, of the half looked at"
@@ -164,11 +166,9 @@ def _pages(folder: Path, most: int) -> list[str]:
 
 
 def _sources(folder: Path) -> list[str]:
-    return [
-        path.read_text(encoding="utf-8")
-        for package in ("app", "pipelines", "workflows")
-        for path in sorted((folder / package).rglob("*.py"))
-    ]
+    skipped = {"site-packages", "test", "tests", "idlelib"}
+    paths = [path for path in sorted(folder.rglob("*.py")) if skipped.isdisjoint(path.relative_to(folder).parts)]
+    return [path.read_text(encoding="utf-8", errors="replace") for path in paths]
 
 
 def _print_errors(sentences: Sequence[Sentence], find: Callable[[str], Spans]) -> None:

@@ -11,6 +11,7 @@ from pipelines.domain.access import ApiKey, Principal, Role
 from pipelines.domain.documents import DocumentStatus
 from pipelines.domain.errors import CollectionExists, VersionSuperseded
 from pipelines.domain.jobs import JobStatus, OutboxEvent
+from pipelines.domain.privacy import RedactionReport
 from pipelines.ports import DocumentFilter, IdempotentAnswer
 from tests.contract.samples import (
     ANNA,
@@ -90,11 +91,16 @@ def test_a_document_reads_back_as_it_was_written(catalog: SqlCatalog) -> None:
     written = document("doc_1", readers=frozenset({"user:anna", "group:x"}), title="Über alles, 东京 \N{GRINNING FACE}")
     with catalog.begin() as uow:
         uow.documents.add(written)
-        uow.documents.record_facts(written.latest.id, pages=3, pii_counts={"IBAN": 2})
+        uow.documents.record_facts(
+            written.latest.id, pages=3, pii=RedactionReport({"IBAN": 2}, "default-1", "presidio")
+        )
         uow.documents.record_facts(written.latest.id, chunks=9)
     with catalog.read() as uow:
         assert uow.documents.get(ANNA, "doc_1") == replace(
-            written, latest=replace(written.latest, pages=3, chunks=9, pii_counts={"IBAN": 2})
+            written,
+            latest=replace(
+                written.latest, pages=3, chunks=9, pii=RedactionReport({"IBAN": 2}, "default-1", "presidio")
+            ),
         )
 
 

@@ -16,6 +16,7 @@ from app.services.deletion import DocumentDeletion
 from app.services.indexing import Indexing
 from app.services.ingestion import DocumentIngestion, IngestionLimits
 from app.services.job_record import CatalogJobRecord
+from app.services.redaction import Redaction
 from pipelines.domain.documents import Document
 from pipelines.domain.errors import VersionSuperseded
 from pipelines.ingest import chunk, stages
@@ -98,7 +99,7 @@ async def test_a_step_that_ends_after_the_purge_takes_its_result_back(
         await ingestion.redact(UPLOAD)
         workers.before_the_end_of = (stages.chunk_document, delete)
         generation = replace(PAPERS.active_generation, chunker=chunk.CHUNKER)
-        late = ingestion.indexing.chunk(generation, VERSION, ingestion._redacted_key(VERSION))
+        late = ingestion.indexing.chunk(generation, VERSION, await ingestion.redacted(VERSION))
     else:
         embedder.meanwhile = delete
         late = ingestion.embed_batch(BATCH, 0)
@@ -124,8 +125,7 @@ def _built(
         indexing=Indexing(catalog, blobs, workers, embedders, vectors, keywords),  # type: ignore[arg-type]
         caches=(),
         progress=CatalogJobRecord(catalog, lambda: at(2)),
-        policy=DEFAULT_POLICY,
-        redaction_key=bytes(32),
+        redaction=Redaction(catalog, DEFAULT_POLICY, bytes(32)),
         clock=lambda: at(2),
         limits=IngestionLimits(),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
 from app.adapters.sql.models import CollectionRow, GenerationRow, ViewRow
@@ -16,6 +16,7 @@ from pipelines.domain.access import Principal
 from pipelines.domain.answering import Answering
 from pipelines.domain.documents import Collection, Generation
 from pipelines.domain.errors import CollectionExists
+from pipelines.domain.privacy import PiiPolicy
 from pipelines.domain.views import View
 
 
@@ -38,6 +39,7 @@ class SqlCollections:
                 retention_days=collection.retention_days,
                 answering=_answering().dump_python(collection.answering, mode="json"),
                 readers=None if collection.readers is None else sorted(collection.readers),
+                pii=None if collection.pii is None else _policies().dump_python(collection.pii, mode="json"),
             )
         )
         self.session.flush()
@@ -80,6 +82,13 @@ class SqlCollections:
         stored = _answering().dump_python(answering, mode="json")
         self.session.get_one(CollectionRow, collection_id).answering = stored
 
+    def protect_by(self, collection_id: str, pii: PiiPolicy | None) -> None:
+        stored = None if pii is None else _policies().dump_python(pii, mode="json")
+        self.session.get_one(CollectionRow, collection_id).pii = stored
+        self.session.flush()
+        for table, its in ((CollectionRow, col(CollectionRow.id)), (ViewRow, col(ViewRow.collection_id))):
+            self.session.exec(update(table).where(its == collection_id).values(revision=table.revision + 1))
+
     def _first(self, *where: bool) -> Collection | None:
         return next(iter(self._select(*where)), None)
 
@@ -121,7 +130,13 @@ def _collection(row: CollectionRow, generation: GenerationRow) -> Collection:
         retention_days=row.retention_days,
         answering=_answering().validate_python(row.answering or {}),
         readers=None if row.readers is None else frozenset(row.readers),
+        pii=None if row.pii is None else _policies().validate_python(row.pii),
     )
+
+
+@cache
+def _policies() -> TypeAdapter[PiiPolicy]:
+    return TypeAdapter(PiiPolicy)
 
 
 @cache

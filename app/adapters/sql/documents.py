@@ -32,6 +32,7 @@ from pipelines.domain.documents import Document, DocumentStatus, Held, Version
 from pipelines.domain.errors import VersionSuperseded
 from pipelines.domain.filters import Filters
 from pipelines.domain.jobs import JobKind, JobStatus
+from pipelines.domain.privacy import RedactionReport
 from pipelines.ports import DocumentFilter, IngestTarget
 
 ERASED = "erased"  # in a session's info: its commit left deleted content in the database's log
@@ -100,6 +101,15 @@ class SqlDocuments:
         return self._first(
             readable(principal), col(DocumentRow.collection_id) == collection_id, col(VersionRow.sha256) == sha256
         )
+
+    def redacted_by(self, principal: Principal, collection_id: str) -> Mapping[str, int]:
+        query = (
+            select(VersionRow.pii_policy, func.count())
+            .join(DocumentRow, col(DocumentRow.active_version_id) == VersionRow.id)
+            .where(col(DocumentRow.collection_id) == collection_id, readable(principal))
+            .group_by(col(VersionRow.pii_policy))
+        )
+        return {policy or "": count for policy, count in self.session.exec(query)}
 
     def titles(self, principal: Principal, collection_id: str, where: Filters) -> dict[str, str]:
         query = (
@@ -203,14 +213,15 @@ class SqlDocuments:
         *,
         pages: int | None = None,
         chunks: int | None = None,
-        pii_counts: Mapping[str, int] | None = None,
+        pii: RedactionReport | None = None,
     ) -> None:
         row = self.session.get(VersionRow, version_id)
         if row is None:
             return
         row.pages = row.pages if pages is None else pages
         row.chunks = row.chunks if chunks is None else chunks
-        row.pii_counts = row.pii_counts if pii_counts is None else dict(pii_counts)
+        if pii is not None:
+            row.pii_counts, row.pii_policy, row.pii_recognisers = dict(pii.counts), pii.policy, pii.recognisers
 
     def activate(self, version_id: str, at: datetime) -> str | None:
         version = self.session.get(VersionRow, version_id)
@@ -292,7 +303,9 @@ class SqlDocuments:
                 created_at=version.created_at,
                 pages=version.pages,
                 chunks=version.chunks,
-                pii_counts=dict(version.pii_counts),
+                pii_counts=dict(version.pii.counts),
+                pii_policy=version.pii.policy,
+                pii_recognisers=version.pii.recognisers,
             )
         )
         self.session.flush()
@@ -336,7 +349,7 @@ def _version(row: VersionRow) -> Version:
         created_at=row.created_at,
         pages=row.pages,
         chunks=row.chunks,
-        pii_counts=row.pii_counts,
+        pii=RedactionReport(row.pii_counts, row.pii_policy or "", row.pii_recognisers or ""),
     )
 
 

@@ -77,6 +77,7 @@ class CollectionRow(SQLModel, table=True):
     retention_days: int | None = None
     answering: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     readers: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    pii: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
 
 
 class ViewRow(SQLModel, table=True):
@@ -137,6 +138,8 @@ class VersionRow(SQLModel, table=True):
     pages: int | None = None
     chunks: int | None = None
     pii_counts: dict[str, int] = _json()
+    pii_policy: str | None = None
+    pii_recognisers: str | None = None
 
 
 class ChunkRow(SQLModel, table=True):

@@ -31,9 +31,11 @@ from app.api.responses import openai_error
 from app.api.sse import SseEvent, stream
 from app.services import ask
 from app.services.bundle import Services
+from pipelines.domain.access import Principal
 from pipelines.domain.answers import Answer
 from pipelines.domain.documents import Collection
 from pipelines.domain.ids import new_id
+from pipelines.query.followup import Exchange
 
 _CHUNKS = {"content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/ChatCompletionChunk"}}}}
 
@@ -60,9 +62,8 @@ async def complete_chat(
     body: ChatRequest, request: Request, principal: Reader, services: Use
 ) -> ChatCompletion | StreamingResponse:
     """A cited answer to the last message: whole, or with `stream` as events that end with `[DONE]`."""
-    standalone = await while_connected(
-        request.receive, services.follow_ups.standalone(principal, body.messages[-1].text, body.exchanges)
-    )
+    asked, before = await _without_personal_data(services, principal, body)
+    standalone = await while_connected(request.receive, services.follow_ups.standalone(principal, asked, before))
     question = ask.Question(text=standalone, collection=body.model)
     events = services.ask.stream(principal, question)
     if not body.stream:
@@ -77,6 +78,18 @@ async def complete_chat(
     # What refuses the question must come before the stream begins.
     await while_connected(request.receive, anext(events))
     return stream(_chunks(events, body, services), request, error_name=None)
+
+
+async def _without_personal_data(
+    services: Services, principal: Principal, body: ChatRequest
+) -> tuple[str, list[Exchange]]:
+    """The last message, and what led to it."""
+
+    async def redacted(text: str) -> str:
+        return await services.redaction.asked(principal, body.model, text)
+
+    before = [Exchange(await redacted(each.question), await redacted(each.answer)) for each in body.exchanges]
+    return await redacted(body.messages[-1].text), before
 
 
 async def _chunks(

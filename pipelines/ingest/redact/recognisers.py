@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_interface, ip_network
 
 import regex  # type: ignore[import-untyped]
 from presidio_analyzer import EntityRecognizer, Pattern, RecognizerResult
@@ -137,6 +137,9 @@ class IpAddress(Exhaustive, IpRecognizer):  # type: ignore[misc]
         r"\b(?:ip|ipv4|host|hosts|server|address|addresses|client|from|gateway|router|ping)\b", regex.IGNORECASE
     )
     _NEAR = 40  # characters
+    _EXAMPLES = tuple(  # RFC 5737, RFC 3849
+        map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
+    )
     _LARGEST_OF_SECTIONS = 32  # four such numbers are rather a section's
 
     def _matches(self, text: str) -> Iterator[RecognizerResult]:
@@ -147,10 +150,12 @@ class IpAddress(Exhaustive, IpRecognizer):  # type: ignore[misc]
     def _somebodys(self, text: str, result: RecognizerResult) -> bool:
         written = text[result.start : result.end]
         try:
-            address = ip_address(written)
-        except ValueError:  # a network, or with a zone
+            address = ip_interface(written).ip
+        except ValueError:
             return True
-        if address.is_loopback or address.is_unspecified:
+        if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_reserved:
+            return False
+        if any(address in network for network in self._EXAMPLES if network.version == address.version):
             return False
         if isinstance(address, IPv6Address):
             return max(map(len, written.split(":"))) > 2 or written.count(":") > 3
