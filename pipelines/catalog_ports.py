@@ -6,7 +6,20 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from pipelines.domain import access, bundles, conversations, documents, erasure, evaluation, jobs, manifests, sources
+from pipelines.domain import (
+    access,
+    answering,
+    bundles,
+    conversations,
+    documents,
+    erasure,
+    evaluation,
+    jobs,
+    manifests,
+    privacy,
+    sources,
+    views,
+)
 
 
 class Generations(Protocol):
@@ -221,3 +234,17 @@ class IdempotentAnswer(NamedTuple):
     request_sha256: str
     status: int
     body: str  # JSON
+
+
+class Collections(Protocol):
+    def add(self, collection: documents.Collection) -> None: ...  # CollectionExists
+    def by_name(self, tenant_id: str, name: str) -> documents.Collection | None: ...
+    def by_id(self, collection_id: str) -> documents.Collection | None: ...
+    def all(self, tenant_id: str) -> list[documents.Collection]: ...
+    def view(self, principal: access.Principal, name: str) -> views.View | None: ...
+    def answer_by(self, collection_id: str, answering: answering.Answering) -> None: ...
+    def protect_by(self, collection_id: str, pii: privacy.PiiPolicy | None) -> None: ...  # what is shown may change
+    def read_by(
+        self, collection_id: str, readers: frozenset[str] | None
+    ) -> None: ...  # its documents that come in later and name none; None: everyone
+    def keep_for(self, collection_id: str, days: int | None) -> None: ...  # its documents; None: until they are deleted

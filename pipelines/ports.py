@@ -19,6 +19,7 @@ from pipelines.cache_ports import Cache as Cache
 from pipelines.catalog_ports import (
     Answers,
     Bundles,
+    Collections,
     Conversations,
     Erasures,
     Evaluations,
@@ -35,7 +36,6 @@ from pipelines.catalog_ports import IdempotentAnswer as IdempotentAnswer
 from pipelines.catalog_ports import Standing as Standing
 from pipelines.domain import (
     access,
-    answering,
     answers,
     chunks,
     documents,
@@ -258,20 +258,6 @@ class UnitOfWork(Protocol):
     def answers(self) -> Answers: ...
     @property
     def evaluations(self) -> Evaluations: ...
-
-
-class Collections(Protocol):
-    def add(self, collection: documents.Collection) -> None: ...  # CollectionExists
-    def by_name(self, tenant_id: str, name: str) -> documents.Collection | None: ...
-    def by_id(self, collection_id: str) -> documents.Collection | None: ...
-    def all(self, tenant_id: str) -> list[documents.Collection]: ...
-    def view(self, principal: access.Principal, name: str) -> views.View | None: ...
-    def answer_by(self, collection_id: str, answering: answering.Answering) -> None: ...
-    def protect_by(self, collection_id: str, pii: privacy.PiiPolicy | None) -> None: ...  # what is shown may change
-    def read_by(
-        self, collection_id: str, readers: frozenset[str] | None
-    ) -> None: ...  # its documents that come in later and name none; None: everyone
-    def keep_for(self, collection_id: str, days: int | None) -> None: ...  # its documents; None: until they are deleted
 
 
 class DocumentFilter(NamedTuple):
