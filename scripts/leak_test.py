@@ -120,9 +120,14 @@ class LeakTest:
         self.findings = Findings()
         self.by_mark = {mark: paper for paper in papers for mark in (paper.secret, *paper.ids.values())}
 
-    async def everything(self, people: Sequence[Person], at_once: int, seen: Callable[[int, int], None]) -> None:
+    async def everything(
+        self, people: Sequence[Person], at_once: int, minutes: float, seen: Callable[[int, int], None]
+    ) -> None:
+        """Within tenants first, in a random order each; none begins after so many minutes."""
         pairs = [(person, paper) for person in people for paper in self.papers]
         self.dice.shuffle(pairs)
+        pairs.sort(key=lambda pair: pair[0].tenant != pair[1].tenant)
+        deadline = time.monotonic() + 60 * minutes
         places, done = asyncio.Semaphore(at_once), 0
         async with AsyncExitStack() as stack:
             clients = {person: await stack.enter_async_context(self._client(person)) for person in people}
@@ -134,6 +139,8 @@ class LeakTest:
             async def one(person: Person, paper: Paper) -> None:
                 nonlocal done
                 async with places:
+                    if time.monotonic() > deadline:
+                        return
                     await self._ask(askers[person], paper)
                 done += 1
                 self.findings.combinations += 1
@@ -304,6 +311,7 @@ def run(
     seed: int,
     pause_s: float,
     thorough: bool,
+    minutes: float,
     seen: Callable[[int, int], None] = lambda *_: None,
 ) -> dict[str, Any]:
     """The figures. `principals` and `documents` are those of all tenants together."""
@@ -330,7 +338,7 @@ def run(
 
         async def both() -> None:
             changing = asyncio.create_task(test.change_readers(editors, choices, pause_s))
-            asking = asyncio.create_task(test.everything(people, at_once, seen))
+            asking = asyncio.create_task(test.everything(people, at_once, minutes, seen))
             await asyncio.wait([changing, asking], return_when=asyncio.FIRST_COMPLETED)
             if changing.done():
                 asking.cancel()
@@ -349,6 +357,7 @@ def run(
         "principals": len(people),
         "documents": documents,
         "combinations": found.combinations,
+        "of": len(people) * documents,
         "requests": sum(found.requests.values()),
         "requests_by_way": dict(found.requests),
         "served_by_a_cache": found.cached,
@@ -370,6 +379,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--thorough", action="store_true", help="all ways for other tenants' documents, too")
+    parser.add_argument("--minutes", type=float, default=1e9, help="after which nothing more is asked")
     parser.add_argument("--pause-s", type=float, default=1, help="between two changes of readers")
     arguments = parser.parse_args()
 

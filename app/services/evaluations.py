@@ -89,16 +89,17 @@ class Evaluations:
         return {"runs": len(with_one)}
 
     def page(self, principal: Principal, name: str) -> list[Evaluation]:
-        """Newest first."""
+        """One's own and those of the night, newest first: others' were made from what others may read."""
         collection_id = self._collections.get(principal, name).id
         with self._catalog.read(principal) as uow:
-            return uow.evaluations.of_collection(collection_id, _LISTED)
+            found = uow.evaluations.of_collection(collection_id, _LISTED)
+        return [each for each in found if _is_for(principal, each)]
 
     def get(self, principal: Principal, evaluation_id: str) -> tuple[Evaluation, list[EvaluatedQuestion]]:
         """Raises EvaluationNotFound."""
         with self._catalog.read(principal) as uow:
             found = uow.evaluations.get(principal.tenant_id, evaluation_id)
-            if found is None:
+            if found is None or not _is_for(principal, found):
                 raise EvaluationNotFound
             return found, uow.evaluations.results(evaluation_id)
 
@@ -257,6 +258,10 @@ class CollectionEvaluation:
                 found = {**found, "threshold": calibration.threshold}
             uow.evaluations.close(run.id, found)
         return run, found
+
+
+def _is_for(principal: Principal, run: Evaluation) -> bool:
+    return run.asker["user"] in (principal.user_id, _NIGHTLY)
 
 
 def _settings(collection: Collection, revision: int, bound: Bound | None) -> dict[str, str]:

@@ -109,3 +109,17 @@ def test_what_cannot_be_measured_is_refused(server: Server, golden: Path) -> Non
 def test_a_reader_measures_nothing(server: Server, golden: Path) -> None:
     with httpx.Client(base_url=server.url, trust_env=False) as nobody:
         assert nobody.post("/v1/evaluations", json={}).status_code == 401
+
+
+def test_a_run_is_seen_by_who_asked_for_it(server: Server, golden: Path) -> None:
+    """Its scores were made from what that person may read."""
+    run = _json(server, "evaluate", str(golden))
+    with server.client() as client:
+        body = {"name": "cora", "user": "cora", "roles": ["collection_admin"]}
+        made = client.post("/v1/admin/keys", json=body).json()
+        assert client.get(f"/v1/evaluations/{run['id']}").status_code == 200
+    with server.client(made["secret"]) as other:
+        refused = other.get(f"/v1/evaluations/{run['id']}")
+        assert (refused.status_code, refused.json()["code"]) == (404, "evaluation_not_found")
+        listed = other.get("/v1/evaluations").json()["evaluations"]
+        assert run["id"] not in {each["id"] for each in listed}

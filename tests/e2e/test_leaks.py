@@ -9,7 +9,9 @@ from scripts.leak_test import LeakTest, Paper, Person, run
 
 
 def test_no_answer_holds_anything_of_a_document_that_its_asker_may_not_read(tmp_path: Path) -> None:
-    found = run(tmp_path, tenants=2, principals=6, documents=8, at_once=4, seed=3, pause_s=0.1, thorough=True)
+    found = run(
+        tmp_path, tenants=2, principals=6, documents=8, at_once=4, seed=3, pause_s=0.1, thorough=True, minutes=60
+    )
     assert found["leaks"] == 0, found["first_leaks"]
     assert found["unexpected_statuses"] == {}
     assert found["readable_and_missed"] == {}
