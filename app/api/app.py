@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app.api import description, errors, sse
+from app.api.engine_calls import FreshCalls
 from app.api.headers import AnswerHeaders
 from app.api.limits import BodyLimit, KnownHosts
 from app.api.openai import routes as openai
@@ -57,6 +58,7 @@ class Edge:
     body_timeout_s: float = 30
     origins: Sequence[str] = ()
     hosts: Sequence[str] = ()
+    engine_path: str = ""  # at which the workflow engine calls
 
 
 def build(lifespan: Lifespan, edge: Edge) -> FastAPI:
@@ -70,6 +72,8 @@ def build(lifespan: Lifespan, edge: Edge) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(BodyLimit, max_upload_bytes=edge.max_upload_bytes, timeout_s=edge.body_timeout_s)
+    if edge.engine_path:
+        app.add_middleware(FreshCalls, path=edge.engine_path)
     if edge.hosts:
         app.add_middleware(KnownHosts, hosts=edge.hosts)
     if edge.origins:

@@ -40,6 +40,8 @@ def _complete(operation: dict[str, Any], path: str) -> None:
     responses, openai = operation["responses"], is_openai(path)
     error = openai_error if openai else problem
     statuses = {"500", *(_WITH_A_KEY if "security" in operation else ()), *(["404"] if "{" in path else ())}
+    if "requestBody" in operation:
+        statuses |= {"408", "413"}
     if responses.pop(_INVALID, None) is not None:
         statuses |= {"400"} if openai else {"400", _INVALID}
     for status in sorted(statuses):

@@ -8,6 +8,11 @@ from typing import Any
 Responses = dict[int | str, dict[str, Any]]
 
 PROBLEM = "Problem"
+_EVENT = {
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}, "id": {"type": "string"}},
+    "required": ["data"],
+}
 OPENAI_ERROR = "ErrorBody"
 
 
@@ -16,7 +21,7 @@ def problems(*statuses: int, stream: str | None = None) -> Responses:
     `stream`: in words, what the events are."""
     described: Responses = {status: problem(status) for status in statuses}
     if stream is not None:
-        described[200] = {"content": {"text/event-stream": {"schema": {"type": "string", "description": stream}}}}
+        described[200] = {"content": {"text/event-stream": {"schema": {**_EVENT, "description": stream}}}}
     return described
 
 

@@ -13,6 +13,7 @@ import inngest
 import inngest.fast_api
 import structlog
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from app.adapters import folder_lock, inngest_client, secret_files
 from app.adapters.process_pool import ProcessPool
@@ -78,6 +79,7 @@ class Assembly:
                 body_timeout_s=settings.body_timeout_s,
                 origins=settings.cors_origins,
                 hosts=settings.allowed_hosts,
+                engine_path=inngest_client.SERVE_PATH,
             ),
         )
         inngest.fast_api.serve(
@@ -88,6 +90,9 @@ class Assembly:
             serve_origin=self._serve_origin,  # never what a request says of its host
             enable_unauthed_sync=settings.external_engine,  # a self-hosted Inngest server does not sign it
         )
+        for route in app.routes:
+            if isinstance(route, APIRoute) and route.path == inngest_client.SERVE_PATH:
+                route.include_in_schema = False  # the engine's protocol, not ours
         return app
 
     async def _warm(self) -> None:

@@ -13,7 +13,14 @@ from app.services.ingestion import ProgressRecord
 from app.services.outbox import Outbox
 from pipelines.domain.access import Principal
 from pipelines.domain.documents import Collection, Generation, Version
-from pipelines.domain.errors import CairnError, CollectionNotFound, Conflict, VersionSuperseded
+from pipelines.domain.errors import (
+    CairnError,
+    CollectionNotFound,
+    Conflict,
+    InvalidRequest,
+    ModelUnavailable,
+    VersionSuperseded,
+)
 from pipelines.domain.ids import derived_id, job_id
 from pipelines.domain.jobs import Job, JobKind, Progress, queued
 from pipelines.ports import Catalog, Clock, Embedders, IngestTarget, UnitOfWork
@@ -67,7 +74,10 @@ class Reindexes:
 
     def _commit(self, principal: Principal, name: str, model: str | None, chunker: str) -> tuple[Job, bool]:
         chunker = checked(chunker)
-        embedder = self._embedders.of(model) if model else self._embedders.default
+        try:
+            embedder = self._embedders.of(model) if model else self._embedders.default
+        except ModelUnavailable as error:  # it is not there to be waited for
+            raise InvalidRequest(error.detail) from error
         dimensions = embedder.dimensions
         collection_id = self._collections.get(principal, name).id
         with self._catalog.begin(principal) as uow:

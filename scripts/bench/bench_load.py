@@ -34,6 +34,7 @@ from tests.fakes.ollama import running as serving
 _HOT = "What is the maximum pressure of the boiler?"
 _HOT_SHARE = 0.01
 _SENTENCES = 30
+_FROM_THE_CACHE = b'"timings_ms":{"cache":'  # not one that waited for the same question of somebody else to be answered
 
 
 def main() -> None:
@@ -124,9 +125,7 @@ def _report(replies: list[Reply], memories: list[int], took: float) -> dict[str,
         "errors": dict(Counter(reply.status for reply in replies if reply not in good)),
         **summary([reply.seconds for reply in good], took),
         "served_from": dict(served),
-        "kept_p99_ms": _p99(
-            [each.seconds for each in good if each.headers.get("x-cairn-cache") in ("exact", "semantic")]
-        ),
+        "kept_p99_ms": _p99([each.seconds for each in good if _FROM_THE_CACHE in each.body]),
         "memory_mb": {"second third": round(before), "last third": round(after), "most": round(max(memories) / 1e6)},
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,18 @@ def test_locks_pin_every_file_by_its_hash_and_name_no_index(lock: str) -> None:
     assert "--index-url" not in text
     assert "://" not in text
     assert "torch==" not in text
+
+
+def test_every_control_of_the_threat_model_names_tests_that_are_there() -> None:
+    text = (ROOT / "docs/security.md").read_text()
+    files = set(re.findall(r"`(tests/[\w/.]+?)(?:::|`)", text))
+    assert len(files) > 30
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    everything = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    named = set(re.findall(r"::(test_\w+)", text))
+    assert len(named) > 10
+    assert [name for name in named if f"def {name}(" not in everything] == []
+    rows = [
+        line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| attack", "| asset"))
+    ]
+    assert [row for row in rows if row.count(" | ") >= 2 and "test" not in row.rpartition(" | ")[2]] == []

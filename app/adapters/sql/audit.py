@@ -60,7 +60,7 @@ _ROWS = text(
 )
 
 
-_SETTLES_AFTER_S = 0.1  # a commit that did not wait for the disk is brought there
+_SETTLES_AFTER_S = 0.5  # a commit that did not wait for the disk is brought there
 
 
 class _Waiting(NamedTuple):

@@ -34,7 +34,9 @@ class AuditHead(Schema):
     responses={200: {"content": {_JSON_LINES: {"schema": {"type": "string"}}}, "description": "A row a line"}},
 )
 async def export_audit(
-    principal: Auditor, services: Use, after: Annotated[int, Query(ge=0, description="a row's number")] = 0
+    principal: Auditor,
+    services: Use,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="a row's number")] = 0,
 ) -> StreamingResponse:
     """The tenant's rows, oldest first; each holds the digest of the one before."""
     return StreamingResponse(_lines(services, principal, after), media_type=_JSON_LINES)

@@ -29,7 +29,7 @@ _JSON_LINES = {"requestBody": {"required": True, "content": {"application/x-ndjs
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(409))
 def create_collection(body: NewCollection, principal: CollectionAdmin, services: Use) -> Collection:
     return Collection.model_validate(
         services.collections.create(principal, body.name, body.chunker, readers_of(body.readers))
@@ -85,7 +85,7 @@ def delete_golden_set(name: str, principal: CollectionAdmin, services: Use) -> N
     services.golden_sets.remove(principal, name)
 
 
-@router.post("/{name}/reindex", status_code=HTTPStatus.ACCEPTED)
+@router.post("/{name}/reindex", status_code=HTTPStatus.ACCEPTED, responses=problems(409))
 async def reindex_collection(name: str, principal: CollectionAdmin, services: Use, body: Reindex | None = None) -> Job:
     """Builds the collection anew while the present build answers, then switches."""
     wanted = body or Reindex()

@@ -41,7 +41,10 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 IdempotencyKey = Annotated[str | None, Header(max_length=255)]
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, responses={200: {"description": "All files were here already"}})
+_UPLOADED = {200: {"description": "All files were here already"}, **problems(404, 409, 413, 415, 507)}
+
+
+@router.post("", status_code=HTTPStatus.ACCEPTED, responses=_UPLOADED)
 async def upload_documents(
     principal: Editor,
     services: Use,
@@ -73,7 +76,7 @@ async def upload_documents(
     return Uploaded(documents=[UploadedDocument.of(receipt) for receipt in receipts])
 
 
-@router.get("")
+@router.get("", responses=problems(404))
 def list_documents(
     principal: Reader,
     services: Use,

@@ -12,6 +12,11 @@ from app.api.schemas import Readiness
 from app.observability.metrics import REGISTRY
 from app.services.health import ready, summary
 
+
+class PrometheusText(Response):
+    media_type = prometheus_client.CONTENT_TYPE_LATEST
+
+
 router = APIRouter(tags=["health"])
 
 
@@ -30,8 +35,8 @@ async def readiness(services: Use, response: Response) -> Readiness:
     return Readiness(ready=ready(states), dependencies=summary(states))
 
 
-@router.get("/metrics")
-async def metrics(services: Use) -> Response:
+@router.get("/metrics", response_class=PrometheusText)
+async def metrics(services: Use) -> PrometheusText:
     """Prometheus text format."""
     await services.gauges.look()
-    return Response(prometheus_client.generate_latest(REGISTRY), media_type=prometheus_client.CONTENT_TYPE_LATEST)
+    return PrometheusText(prometheus_client.generate_latest(REGISTRY))

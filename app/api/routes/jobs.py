@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Annotated
@@ -12,12 +13,15 @@ from fastapi.responses import StreamingResponse
 
 from app.api import cursors
 from app.api.auth import Editor, Reader, Use
+from app.api.responses import problems
 from app.api.schemas import Job, JobPage
 from app.api.sse import SseEvent, stream
 from app.services.bundle import Services
 from pipelines.domain.access import Principal
 from pipelines.domain.jobs import JobStatus
 from pipelines.ports import JobFilter
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -42,7 +46,7 @@ def get_job(job_id: str, principal: Reader, services: Use) -> Job:
     return Job.model_validate(services.jobs.get(principal, job_id))
 
 
-@router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED)
+@router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED, responses=problems(409))
 async def retry_job(job_id: str, principal: Editor, services: Use) -> Job:
     """Starts a failed or cancelled job again."""
     return Job.model_validate(await services.jobs.retry(principal, job_id))
@@ -58,7 +62,7 @@ async def follow_job(
 ) -> StreamingResponse:
     """The job's history, then what happens, as server-sent events; ends with the job."""
     await asyncio.to_thread(services.jobs.get, principal, job_id)  # a 404 must come before the stream begins
-    after = int(last_event_id) if last_event_id and last_event_id.isdecimal() else 0
+    after = int(last_event_id) if last_event_id and _NUMBER.fullmatch(last_event_id) else 0
     return stream(_events(services, principal, job_id, after), request)
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import Field, StringConstraints
 
 from app.api.auth import Admin, Use
+from app.api.responses import problems
 from app.api.schemas import Schema, Sorted, at
 from pipelines.domain.access import Principal, Role
 
@@ -53,7 +54,7 @@ class KeyList(Schema):
     keys: list[Key]
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(409))
 def create_key(body: NewKey, principal: Admin, services: Use) -> IssuedKey:
     """A key for a person or a program of this tenant."""
     holder = Principal(principal.tenant_id, body.user, frozenset(body.groups), frozenset(body.roles))
@@ -66,7 +67,7 @@ def list_keys(principal: Admin, services: Use) -> KeyList:
     return KeyList(keys=Key.each(services.keys.all(principal)))
 
 
-@router.post("/{key_id}/rotate", status_code=HTTPStatus.CREATED)
+@router.post("/{key_id}/rotate", status_code=HTTPStatus.CREATED, responses=problems(409))
 def rotate_key(key_id: str, principal: Admin, services: Use, body: Rotation | None = None) -> IssuedKey:
     """A new secret for the same principal, under a new id; the old one opens a while longer."""
     grace = timedelta(hours=body.grace_hours if body else DEFAULT_GRACE_HOURS)

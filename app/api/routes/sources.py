@@ -12,6 +12,7 @@ from pydantic import Field
 
 from app.api.auth import Admin, Use
 from app.api.readers import readers_of
+from app.api.responses import problems
 from app.api.schemas import Job, Schema
 from app.services.sources import NewSource, SourceState
 
@@ -81,7 +82,7 @@ class SourceList(Schema):
     sources: list[Source]
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(409))
 async def add_source(name: str, body: SourceRequest, principal: Admin, services: Use) -> Source:
     """The folder's files become documents from now on, and stay as they are there."""
     new = NewSource(body.path, readers_of(body.readers), body.interval_s)
@@ -98,7 +99,7 @@ def get_source(name: str, source_id: str, principal: Admin, services: Use) -> So
     return Source.of(services.sources.get(principal, name, source_id))
 
 
-@router.post("/{source_id}/sync", status_code=HTTPStatus.ACCEPTED)
+@router.post("/{source_id}/sync", status_code=HTTPStatus.ACCEPTED, responses=problems(409))
 async def sync_source(
     name: str, source_id: str, principal: Admin, services: Use, body: SyncRequest | None = None
 ) -> Job:

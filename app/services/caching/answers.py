@@ -185,13 +185,13 @@ class CachedAsk:
         except (DependencyUnavailable, TimeoutError):
             return looked, b""
         floor = close_enough(looked.scope.embedding_model)
-        probes = await asyncio.to_thread(self._kept.probes, ANSWERS, looked.scope.id, _PROBES)
+        probes = await self._threads.run(self._kept.probes, ANSWERS, looked.scope.id, _PROBES)
         near = [
             key
             for key, asked, cosine in _compared(vector, probes)
             if cosine >= floor and same_question(question.text, asked)
         ]
-        if near and (found := await asyncio.to_thread(self._look_under, principal, question, looked.scope, near)):
+        if near and (found := await self._threads.run(self._look_under, principal, question, looked.scope, near)):
             looked = found
         return looked, _probe(vector, question.text)
 
