@@ -63,7 +63,9 @@ def seen(client: httpx.Client) -> dict[str, Any]:
     """What people see of a system; not what passes."""
     documents = client.get("/v1/documents").json()["documents"]
     asked = [_asked(client, query) for query in QUESTIONS]
-    answers = [{name: answer[name] for name in ("text", "citations", "abstained", "grounded", "degraded")} for answer in asked]
+    answers = [
+        {name: answer[name] for name in ("text", "citations", "abstained", "grounded", "degraded")} for answer in asked
+    ]
     chunks = [client.get(f"/v1/documents/{each['id']}/chunks").json() for each in documents]
     return {"documents": documents, "answers": answers, "chunks": chunks}
 
@@ -156,7 +158,9 @@ def test_a_folder_moves_to_a_cluster_and_back_with_its_vectors(
     assert done.returncode == 0, done.stderr
     with running(tmp_path / "node", **cluster) as server, server.client() as client:
         jobs = client.get("/v1/jobs").json()["jobs"]
-        finished(client, next(each["id"] for each in jobs if each["kind"] == "reconcile-tenant"))  # the vectors are made again
+        finished(
+            client, next(each["id"] for each in jobs if each["kind"] == "reconcile-tenant")
+        )  # the vectors are made again
         assert seen(client) == before
         checked = cairn(tmp_path, "audit", "verify", CAIRN_URL=server.url, CAIRN_API_KEY=KEY)
         assert checked.returncode == 0, checked.stdout

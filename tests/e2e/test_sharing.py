@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +15,7 @@ import httpx
 import pytest
 
 from pipelines.domain.erasure import erasure_id
-from tests.e2e.server import Server, finished, upload
+from tests.e2e.server import KEY, ROOT, Server, finished, upload
 
 QUESTION = "What is the code word of the harbour lamp?"
 
@@ -182,3 +186,33 @@ def test_a_collection_says_who_reads_what_names_nobody(
     second = upload(people["ada"], note, collection="closed")
     assert people["bob"].get(f"/v1/documents/{second['document_id']}").status_code == 200
     assert people["bob"].get(f"/v1/documents/{first['document_id']}").status_code == 404, "those there keep theirs"
+
+
+def test_the_same_from_the_terminal(
+    server: Server, client: httpx.Client, people: dict[str, httpx.Client], tmp_path: Path
+) -> None:
+    at = {"CAIRN_URL": server.url, "CAIRN_API_KEY": KEY, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+
+    def cairn(*arguments: str) -> Any:
+        command = [sys.executable, "-m", "app.cli", *arguments, "--json"]
+        done = subprocess.run(command, env=os.environ | at, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    note = tmp_path / "terminal.md"
+    note.write_text("# Terminal\n\nA note from the terminal.\n")
+    cairn("ingest", str(note), "--reader", "group:finance")
+    found = next(each for each in cairn("documents", "list")["documents"] if each["title"] == "terminal")
+    assert found["readers"] == ["group:finance", "user:admin"]
+    assert cairn("documents", "share", found["id"], "user:bob", "group:board")["readers"] == [
+        "group:board",
+        "user:admin",
+        "user:bob",
+    ]
+    assert people["bob"].get(f"/v1/documents/{found['id']}").status_code == 200
+    assert cairn("documents", "rename", found["id"], "Another")["title"] == "Another"
+    assert cairn("documents", "show", found["id"])["title"] == "Another"
+    assert cairn("collections", "create", "boards", "--reader", "group:board")["readers"] == ["group:board"]
+    assert cairn("collections", "readers", "boards", "everyone")["readers"] == ["everyone"]
+    assert cairn("documents", "delete", found["id"])["document_id"] == found["id"]
+    assert client.get(f"/v1/documents/{found['id']}").status_code == 404
