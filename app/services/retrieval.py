@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.services.library import Library
+from app.services.own_words import OwnWords
 from app.services.resting import Nearest
 from app.services.timings import Timings
 from pipelines.domain.access import Principal
@@ -86,6 +87,7 @@ class Retrieval:
         self._vectors = vectors
         self._keywords = keywords
         self._glossary = built_in() if glossary is None else glossary
+        self._own_words = OwnWords(catalog, keywords, self._glossary)
         self._reranker = reranker
         self._index_timeout_s = index_timeout_s
         self._rerank_timeout_s = rerank_timeout_s
@@ -101,7 +103,11 @@ class Retrieval:
             with timings.measure("look"):
                 shelf = await asyncio.to_thread(self._library.shelf, principal, collection, filters)
             found = shelf.view.collection
-            rankings = await self._rank(found.active_generation, asked, limit, timings, shelf.selection)
+            with timings.measure("own_words"):
+                own = await self._own_words.of(principal, shelf, query, filters)
+            rankings = await self._rank(
+                found.active_generation, asked.with_phrases(own), limit, timings, shelf.selection
+            )
             fused = fuse({name: hits for name, hits in rankings.items() if hits is not None})[: int(_CHECKED * limit)]
             with timings.measure("check"):
                 present, seen, best = await asyncio.to_thread(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.query.glossary import Glossary
 from pipelines.query.terms import identifiers
@@ -20,6 +20,9 @@ class Asked:
     @classmethod
     def of(cls, question: str, glossary: Glossary) -> Asked:
         return cls(question, glossary.expand(question), identifiers(question))
+
+    def with_phrases(self, more: Sequence[str]) -> Asked:
+        return replace(self, phrases=(*self.phrases, *more)) if more else self
 
     @property
     def written(self) -> str:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
+from app.services.library import Library as Library_
+from app.services.own_words import OwnWords
 from app.services.retrieval import Retrieval
 from pipelines.domain.answers import Passage
 from pipelines.domain.documents import Generation
 from pipelines.domain.errors import CollectionNotFound, IndexUnavailable, ModelUnavailable
 from pipelines.domain.filters import Filters
 from pipelines.ports import Hit, Vectors
+from pipelines.query.glossary import built_in
 from tests.contract.samples import ANNA, BEN, CHUNKER, EVE, at, chunks, collection, document, ready, set_up, version
 from tests.fakes.embedders import OneEmbedder
 from tests.unit.query.conftest import Library
@@ -196,3 +199,23 @@ async def test_a_reranker_has_the_last_word_and_its_absence_is_told(library: Lib
     found = await retrieval.search(BEN, "papers", QUESTION)
     assert found.degraded == ("reranker",)
     assert [each.source.chunk.text for each in found.passages] == plain
+
+
+async def test_an_abbreviation_is_looked_for_as_the_documents_write_it_out(library: Library) -> None:
+    introduced = "We report remaining performance obligations (RPO) once a year."
+    amount = "Remaining performance obligations came to 4 million at the end of May."
+    noise = [f"The meeting of number {number} was about the garden." for number in range(300)]
+    await library.add(document("doc_a"), [introduced, amount, *noise])
+    assert set((await _texts(library, "How large was the RPO?"))[:2]) == {introduced, amount}
+
+
+async def test_what_only_others_write_out_is_not_known(library: Library) -> None:
+    secret = "Project kestrel raptor operation (KRO) begins in May."
+    await library.add(document("doc_a", readers=frozenset({"group:finance"})), [secret])
+    await library.add(document("doc_b"), ["The KRO is on Monday.", "A raptor is a bird of prey."])
+    shelf = Library_(library.catalog).shelf(BEN, "papers", Filters())
+    own = OwnWords(library.catalog, library.keywords, built_in())
+    assert await own.of(BEN, shelf, "When is the KRO?", Filters()) == []
+    theirs = Library_(library.catalog).shelf(ANNA, "papers", Filters())
+    assert await own.of(ANNA, theirs, "When is the KRO?", Filters()) == ["kestrel raptor operation"]
+    assert await own.of(BEN, shelf, "When is the KRO?", Filters()) == []
