@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from app.adapters import inngest_client, secret_files
 from app.adapters.oidc import Claims, OidcTokens
@@ -110,7 +112,7 @@ def assemble(settings: Settings) -> Assembly:
     redaction = Redaction(
         catalog,
         POLICIES[settings.pii_policy],
-        bytes.fromhex(secret_files.read_or_create(folder / "redaction-key", lambda: secrets.token_hex(32))),
+        _redaction_key(settings, folder),
         str(settings.pii_names_model) if settings.pii_names_model else None,
     )
     record = CatalogJobRecord(catalog, _now)
@@ -282,6 +284,13 @@ def assemble(settings: Settings) -> Assembly:
     function_limits = FunctionLimits(retries=retries, documents=settings.ingest_concurrency)
     functions = registry.functions(engine.client, work, function_limits)
     return Assembly(settings, stores, models, engine, (pool, readers), staging, services, functions)
+
+
+def _redaction_key(settings: Settings, folder: Path) -> bytes:
+    """The same for all processes of a cluster: what one puts for a value, another must too."""
+    if settings.signing_key is not None:
+        return hmac.digest(bytes.fromhex(settings.signing_key.get_secret_value()), b"redaction", "sha256")
+    return bytes.fromhex(secret_files.read_or_create(folder / "redaction-key", lambda: secrets.token_hex(32)))
 
 
 def _glossary(settings: Settings) -> Glossary:
