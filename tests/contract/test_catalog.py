@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.sql import SqlCatalog
-from pipelines.domain.access import ApiKey, Principal, Role
+from pipelines.domain.access import EVERYONE, ApiKey, Principal, Role
 from pipelines.domain.documents import DocumentStatus
 from pipelines.domain.errors import CollectionExists, VersionSuperseded
 from pipelines.domain.jobs import JobStatus, OutboxEvent
-from pipelines.domain.privacy import RedactionReport
+from pipelines.domain.privacy import EntityRule, PiiAction, PiiPolicy, RedactionReport
 from pipelines.ports import DocumentFilter, IdempotentAnswer
 from tests.contract.samples import (
     ANNA,
@@ -339,3 +339,28 @@ def test_events_wait_in_order_until_they_are_sent(catalog: SqlCatalog) -> None:
         uow.outbox.sent(["event-2", "event-0", "event-never"])
         uow.outbox.sent([])
         assert uow.outbox.pending(9) == [events[1]]
+
+
+def test_a_collection_keeps_its_policy_and_says_what_its_documents_were_read_under(catalog: SqlCatalog) -> None:
+    policy = PiiPolicy("own", {"EMAIL_ADDRESS": EntityRule(PiiAction.HASH, 0.4)}, allow=("*@example.org",))
+    with catalog.begin() as uow:
+        for number, readers in enumerate([frozenset({EVERYONE}), frozenset({EVERYONE}), frozenset({"user:ben"})]):
+            shown = document(f"doc_{number}", readers=readers)
+            uow.documents.add(shown)
+            uow.documents.record_facts(shown.latest.id, pii=RedactionReport({}, f"own-{number % 2}", "rules"))
+            uow.documents.activate(shown.latest.id, at(1))
+        uow.collections.protect_by(PAPERS.id, policy)
+    with catalog.read() as uow:
+        present = uow.collections.by_id(PAPERS.id)
+        assert present is not None
+        assert present.pii == policy
+        assert uow.documents.redacted_by(ANNA, PAPERS.id) == {"own-0": 1, "own-1": 1}
+        before = uow.collections.view(ANNA, PAPERS.name)
+    with catalog.begin() as uow:
+        uow.collections.protect_by(PAPERS.id, None)
+    with catalog.read() as uow:
+        after = uow.collections.view(ANNA, PAPERS.name)
+    assert before is not None
+    assert after is not None
+    assert after.collection.pii is None
+    assert after.seen != before.seen  # so that no answer of before is given again

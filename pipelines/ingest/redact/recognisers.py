@@ -140,6 +140,7 @@ class IpAddress(Exhaustive, IpRecognizer):  # type: ignore[misc]
     _EXAMPLES = tuple(  # RFC 5737, RFC 3849
         map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
     )
+    _MANY = 256  # addresses: a larger network is nobody's
     _LARGEST_OF_SECTIONS = 32  # four such numbers are rather a section's
 
     def _matches(self, text: str) -> Iterator[RecognizerResult]:
@@ -150,10 +151,13 @@ class IpAddress(Exhaustive, IpRecognizer):  # type: ignore[misc]
     def _somebodys(self, text: str, result: RecognizerResult) -> bool:
         written = text[result.start : result.end]
         try:
-            address = ip_interface(written).ip
+            interface = ip_interface(written)
         except ValueError:
             return True
-        if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_reserved:
+        address = interface.ip
+        if address.is_loopback or address.is_unspecified or written.startswith("255."):  # a network's mask
+            return False
+        if interface.network.num_addresses > self._MANY:
             return False
         if any(address in network for network in self._EXAMPLES if network.version == address.version):
             return False
