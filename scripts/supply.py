@@ -50,17 +50,17 @@ def main() -> int:
 
 
 def strangers() -> Iterator[str]:
-    """Packages that are installed in another version than the lock's."""
+    """Packages that are installed in another version than the lock's, or not at all."""
     text = (ROOT / "requirements-dev.lock").read_text()
     locked = {
         _normal(found["name"]): found["version"]
         for found in _LOCKED.finditer(text)
         if found["marker"] is None or Marker(found["marker"]).evaluate()
     }
-    for installed in metadata.distributions():
-        expected = locked.get(_normal(installed.name))
-        if expected is not None and installed.version != expected:
-            yield f"{installed.name}: {installed.version} is installed, {expected} is locked"
+    installed = {_normal(each.name): each.version for each in metadata.distributions()}
+    for name, version in locked.items():
+        if (found := installed.get(name)) != version:
+            yield f"{name}: {found or 'nothing'} is installed, {version} is locked"
 
 
 def secrets() -> Iterator[str]:

@@ -10,20 +10,24 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 T = TypeVar("T")
+_UNWATCHED_S = 0.05  # most work ends before anybody could have left
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """The work's result. Cancels it when the client leaves (ClientDisconnect). The body must have been read before."""
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
+    working = asyncio.ensure_future(work)
+    watched: list[asyncio.Future[Any]] = [working]
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(watched, timeout=_UNWATCHED_S)
+        if not working.done():
+            watched.append(asyncio.ensure_future(_left(receive)))
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
         raise ClientDisconnect
     finally:
-        for task in (working, leaving):
-            task.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        going = [task for task in watched if task.cancel()]
+        await asyncio.gather(*going, return_exceptions=True)
 
 
 async def _left(receive: Receive) -> None:
