@@ -1,4 +1,4 @@
-"""Personal data out of documents and questions, before anything else reads them (docs/adr/0003, 0033)."""
+"""Personal data out of documents and questions, before anything else reads them (docs/adr/0003, 0034)."""
 
 from pipelines.ingest.redact.document import redact
 from pipelines.ingest.redact.policy import (

@@ -1,4 +1,4 @@
-"""Names of people, places and organisations: by the model that ships, or by one that the operator brings (docs/adr/0033)."""
+"""Names of people, places and organisations: by the model that ships, or by one that the operator brings (docs/adr/0034)."""
 
 from __future__ import annotations
 
