@@ -87,7 +87,7 @@ def test_many_at_once_are_all_answered(server: Server, ingested: dict[str, str])
         return draw.choice([("/v1/query", body), ("/v1/search", {"query": body["query"]})])
 
     replies = asyncio.run(ask_for(server.url, KEY, clients=20, seconds=3, question=question))
-    assert len(replies) > 20
+    assert len(replies) >= 20, "each of them is answered"
     assert {reply.status for reply in replies} == {200}
     assert not any(b"event: error" in reply.body for reply in replies)
 
