@@ -2,6 +2,7 @@
 processes and a worker behind nginx. Under load each of them is killed and started again; then everything must be there.
 
     .venv/bin/python scripts/cluster_local.py                 # the drill; prints figures as JSON, exit code 1 if anything is lost
+    .venv/bin/python scripts/cluster_local.py --rolling       # the processes of Cairn are replaced under 20 questions/s
     .venv/bin/python scripts/cluster_local.py --hold          # only starts it, for you to use, until Ctrl-C
 
 The engine is the Inngest server named by INNGEST_BIN, else the embedded executor in a process of its own. Needs PostgreSQL's
@@ -23,6 +24,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +94,13 @@ class Part:
             self.start()
         self.wait()
 
+    def replace(self) -> None:
+        """As a rolling update does: told to end, ended, and a new one started."""
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(60)
+        self.start()
+
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
@@ -153,7 +162,7 @@ def engine(folder: Path, port: int, worker: int, redis: int) -> Part:
 
 def nginx(folder: Path, port: int, apis: list[int]) -> Part:
     """Questions are asked of the other process when one is gone; what was uploaded is not sent twice."""
-    servers = "".join(f"server 127.0.0.1:{api} max_fails=1 fail_timeout=1s; " for api in apis)
+    servers = "".join(f"server 127.0.0.1:{api} max_fails=0; " for api in apis)
     (folder / "nginx.conf").write_text(
         f"""daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-errors.log; worker_processes 1;
 events {{ worker_connections 1024; }}
@@ -340,9 +349,66 @@ def drill(cluster: Cluster, outage_s: float, calm_s: float, every_s: float) -> d
     }
 
 
+def rolling(cluster: Cluster, per_second: float) -> dict[str, object]:
+    """What questions that come at this rate, whoever waits, were answered while every process of Cairn was replaced in turn."""
+    answers: Counter[str] = Counter()
+    waits_s: list[float] = []
+    over = threading.Event()
+    text = "# Locker 1\n\nThe code of locker 1 is kept by the porter of house 7.\n"
+    upload = {"file": ("locker.md", text)}
+    with httpx.Client(
+        base_url=cluster.url, headers=AUTHORISED, timeout=60, trust_env=False, limits=httpx.Limits(max_connections=200)
+    ) as client:
+        document = client.post("/v1/documents", files=upload).json()["documents"][0]["document_id"]
+        if lost(cluster.url, {1: document}, 120):
+            raise SystemExit("the first document was not indexed")
+
+        def ask(number: int) -> None:
+            began = time.monotonic()
+            try:
+                reply = client.post("/v1/search", json={"query": f"Who keeps the code of locker 1? {number}"})
+                answers[str(reply.status_code)] += 1
+            except httpx.HTTPError as error:
+                answers[type(error).__name__] += 1
+            waits_s.append(time.monotonic() - began)
+
+        def come() -> None:
+            began, number = time.monotonic(), 0
+            with ThreadPoolExecutor(200) as people:
+                while not over.is_set():
+                    people.submit(ask, number)
+                    number += 1
+                    time.sleep(max(0.0, began + number / per_second - time.monotonic()))
+
+        coming = threading.Thread(target=come)
+        coming.start()
+        began = time.monotonic()
+        try:
+            time.sleep(3)
+            for name in ("worker", "api-1", "api-2"):
+                print(f"replacing {name} ...", file=sys.stderr, flush=True)
+                cluster.parts[name].replace()
+                time.sleep(3)
+        finally:
+            over.set()
+            coming.join()
+    waits_s.sort()
+    failed = sum(number for outcome, number in answers.items() if outcome != "200")
+    return {
+        "seconds": round(time.monotonic() - began, 1),
+        "answers": dict(answers),
+        "failed": failed,
+        "p50_s": round(waits_s[len(waits_s) // 2], 3),
+        "p99_s": round(waits_s[int(len(waits_s) * 0.99)], 3),
+        "lost": [],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hold", action="store_true", help="start it and wait")
+    parser.add_argument("--rolling", action="store_true", help="replace the processes of Cairn one by one")
+    parser.add_argument("--per-second", type=float, default=20, help="questions, while they are replaced")
     parser.add_argument("--outage", type=float, default=3, help="seconds that each part is gone")
     parser.add_argument("--calm", type=float, default=5, help="seconds between outages")
     parser.add_argument("--every", type=float, default=0.3, help="seconds between uploads, and between questions")
@@ -357,7 +423,10 @@ def main() -> None:
                 print(f"{cluster.url}  key {KEY}", flush=True)
                 signal.sigwait({signal.SIGINT, signal.SIGTERM})
                 return
-            report = drill(cluster, arguments.outage, arguments.calm, arguments.every)
+            if arguments.rolling:
+                report = rolling(cluster, arguments.per_second)
+            else:
+                report = drill(cluster, arguments.outage, arguments.calm, arguments.every)
         except BaseException:
             for part in cluster.parts.values():
                 log = folder / f"{part.name}.log"
@@ -367,7 +436,7 @@ def main() -> None:
         finally:
             cluster.stop()
     print(json.dumps(report, indent=1))
-    sys.exit(1 if report["lost"] else 0)
+    sys.exit(1 if report["lost"] or report.get("failed") else 0)
 
 
 if __name__ == "__main__":
