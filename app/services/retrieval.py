@@ -24,8 +24,7 @@ from pipelines.query.glossary import Glossary, built_in
 from pipelines.query.rerank import rerank
 
 _INDEXES = {"dense": "vectors", "written": "vectors", "keyword": "keywords"}  # by the rankings that show it is there
-_CANDIDATES = 200  # of each ranking, at first
-_CHECKED = 1.5  # times as many are looked up in the catalog, of all rankings together
+_CANDIDATES = 150  # of each ranking, at first; as many of all together are looked up in the catalog
 _MOST_CANDIDATES = 3_200
 _RERANKED = 24  # passages that a model is shown
 _MOST_REPEATS = 3  # while documents are replaced under the question
@@ -108,7 +107,7 @@ class Retrieval:
             rankings = await self._rank(
                 found.active_generation, asked.with_phrases(own), limit, timings, shelf.selection
             )
-            fused = fuse({name: hits for name, hits in rankings.items() if hits is not None})[: int(_CHECKED * limit)]
+            fused = fuse({name: hits for name, hits in rankings.items() if hits is not None})[:limit]
             with timings.measure("check"):
                 present, seen, best = await asyncio.to_thread(
                     self._check, principal, found.id, fused, filters, shelf.names.named(query), wanted
