@@ -13,7 +13,7 @@ from pipelines.domain.errors import ConfigurationError, RedactionFailed
 from pipelines.domain.privacy import PiiAction, PiiPolicy, PiiSpan
 from pipelines.ingest.redact.names.features import LABELS
 
-RULES = "rules-2"  # changes when pipelines.ingest.redact.recognisers or .phone may find something else
+RULES = "rules-3"  # changes when pipelines.ingest.redact.recognisers or .phone may find something else
 IDENTIFIERS = frozenset(
     [
         "PRIVATE_KEY",
@@ -59,7 +59,7 @@ class Analyzer(Protocol):
 
 @cache
 def recognisers_id() -> str:
-    """The detector and its rules, e.g. "presidio-2.2.366+rules-2"."""
+    """The detector and its rules, e.g. "presidio-2.2.366+rules-3"."""
     return f"presidio-{version('presidio-analyzer')}+{RULES}"
 
 

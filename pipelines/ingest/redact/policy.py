@@ -42,8 +42,8 @@ STRICT_POLICY = PiiPolicy(
         "API_KEY": EntityRule(PiiAction.REFUSE, 0.6),
         "CREDIT_CARD": EntityRule(PiiAction.PSEUDONYM, 0.3),
         "PHONE_NUMBER": EntityRule(PiiAction.PSEUDONYM, 0.35),
-        "PERSON": EntityRule(PiiAction.PSEUDONYM, 0.5),
-        "STREET_ADDRESS": EntityRule(PiiAction.PLACEHOLDER, 0.5),
+        "PERSON": EntityRule(PiiAction.PSEUDONYM, 0.8),
+        "STREET_ADDRESS": EntityRule(PiiAction.PLACEHOLDER, 0.6),
     },
 )
 """Also no part of a card, no secret, and the names and addresses that are found: best effort, not a guarantee."""
@@ -61,7 +61,7 @@ EVERYTHING = PiiPolicy(
                 "PERSON": 0.4,
                 "GPE": 0.4,
                 "ORGANIZATION": 0.4,
-                "STREET_ADDRESS": 0.4,
+                "STREET_ADDRESS": 0.24,
                 "TITLE": 0.4,
                 "NRP": 0.4,
                 "ZIP_CODE": 0.4,

@@ -204,7 +204,7 @@ def cued_names() -> Exhaustive:
     """Names after a title or a phrase that announces one. Most names have neither: best effort."""
     return _patterns(
         "PERSON",
-        0.6,
+        0.85,
         rf"(?<=\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Madam)\.?[ ]){_NAME}",
         rf"(?<=\b(?:[Mm]y name is|[Nn]ame:|[Dd]ear|[Ss]igned by|[Ss]incerely,|[Rr]egards,)\s){_NAME}",
     )
