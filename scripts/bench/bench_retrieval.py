@@ -7,7 +7,7 @@ All documents in one index, no filter, in one run: the plain recipe (page text c
 all-MiniLM-L6-v2, bm25s, reciprocal rank fusion), dense, by keywords and fused; and a Cairn server that took the same files in
 and is asked over HTTP. The folder holds PDFs and questions.jsonl (question, evidence: document, page from 1). Recall is the mean
 share of a question's pages that its first k passages show; beside it, 95% of 2,000 bootstrap samples of documents.
-Then the same of questions on the figures of annual reports, made by statement_questions.py; both sets were used to choose weights.
+Then the same of questions on figures of annual reports, by statement_questions.py; both sets were used to choose weights.
 --keep FOLDER: embeds and takes in once, and asks again at the next run. --parts: also without each part of ours.
 """
 
