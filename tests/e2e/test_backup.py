@@ -8,21 +8,19 @@ import shutil
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
-import psycopg
 import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.chroma_server import ChromaServer
 from tests.e2e.server import KEY, ROOT, finished, running, upload
+from tests.postgres_server import empty_database
 
-POSTGRES = os.environ.get("CAIRN_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 QUESTIONS = (
     "How many days of paid leave do employees get each year?",
     "When does the gate close?",
@@ -122,23 +120,16 @@ def test_everything_is_back_in_an_empty_folder(made: tuple[Path, dict[str, Any],
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[dict[str, str]]:
     """PostgreSQL, a Chroma server and a bucket, all empty."""
-    name = f"cairn_test_{uuid.uuid4().hex}"
-    try:
-        administrator = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=2)
-    except psycopg.OperationalError:
-        pytest.skip("no PostgreSQL: set CAIRN_TEST_POSTGRES_URL to a server where databases may be made")
     chroma, s3 = ChromaServer(tmp_path / "chroma"), ThreadedMotoServer("127.0.0.1", 0)
-    with administrator:
-        administrator.execute(f"CREATE DATABASE {name}")
+    with empty_database() as (url, _):
         chroma.start()
         s3.start()
         host, port = s3.get_host_and_port()
         keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
-        boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1", **keys).create_bucket(
-            Bucket="cairn"
-        )
+        administrator = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1", **keys)
+        administrator.create_bucket(Bucket="cairn")
         yield {
-            "CAIRN_DATABASE_URL": POSTGRES.rpartition("/")[0] + f"/{name}",
+            "CAIRN_DATABASE_URL": url,
             "CAIRN_CHROMA_URL": chroma.url,
             "CAIRN_BLOB_URL": f"http://{host}:{port}/cairn",
             "CAIRN_BLOB_ACCESS_KEY": "key",
@@ -147,7 +138,6 @@ def cluster(tmp_path: Path) -> Iterator[dict[str, str]]:
         }
         s3.stop()
         chroma.kill()
-        administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_a_folder_moves_to_a_cluster_and_back_with_its_vectors(

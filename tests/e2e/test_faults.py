@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -18,8 +16,8 @@ import pytest
 from tests.chroma_server import ChromaServer
 from tests.contract.redis_server import RedisServer
 from tests.e2e.server import events, finished, running, upload
+from tests.postgres_server import empty_database
 
-POSTGRES = os.environ.get("CAIRN_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 NUMBERS = count(1)
 
 
@@ -39,15 +37,8 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    name = f"cairn_test_{uuid.uuid4().hex}"
-    try:
-        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=2)
-    except psycopg.OperationalError:
-        pytest.skip("no PostgreSQL: set CAIRN_TEST_POSTGRES_URL to a server where databases may be made")
-    with server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield POSTGRES.rpartition("/")[0] + f"/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with empty_database() as (url, _):
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.e2e.server import ROOT, Server, events, finished, running, upload
-from tests.e2e.test_faults import POSTGRES
+from tests.postgres_server import empty_database
 
 ROLE = "cairn_serving_test"
 
@@ -21,17 +20,10 @@ ROLE = "cairn_serving_test"
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """The owner's URL of a database that the role may use."""
-    name = f"cairn_test_{uuid.uuid4().hex}"
-    try:
-        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=2)
-    except psycopg.OperationalError:
-        pytest.skip("no PostgreSQL: set CAIRN_TEST_POSTGRES_URL to a server where databases may be made")
-    with server:
-        server.execute(f"CREATE DATABASE {name}")
-        if not server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
-            server.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
-        yield POSTGRES.rpartition("/")[0] + f"/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with empty_database() as (url, owner):
+        if not owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
+            owner.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
+        yield url
 
 
 @pytest.fixture(scope="module")
