@@ -31,6 +31,7 @@ from app.cli import (
 )
 from app.cli.client import Event, Failure, connect
 from app.cli.show import AsJson
+from app.observability import logs
 from app.settings import SettingsError
 from pipelines.domain.errors import CairnError
 from pipelines.ingest.chunk import CHUNKER
@@ -62,7 +63,8 @@ InCollection = Annotated[str, typer.Option("--collection", "-c", help="The colle
 
 
 def main() -> None:
-    """Entry point: errors are one line on stderr and exit code 1 (settings: 2)."""
+    """Entry point: errors are one line on stderr and exit code 1 (settings: 2). What is logged never mixes with output."""
+    logs.configure("warning", "text")
     try:
         app()
     except SettingsError as error:

@@ -12,7 +12,7 @@ down_revision = "0018"
 def upgrade() -> None:
     op.add_column("documents", sa.Column("user_id", sa.String, nullable=True))
     op.add_column("erasures", sa.Column("order_id", sa.String, nullable=True))
-    op.create_index("erasures_by_order", "erasures", ["order_id"])
+    op.create_index("ix_erasures_order_id", "erasures", ["order_id"])
     op.create_table(
         "erasure_orders",
         sa.Column("id", sa.String, primary_key=True),
