@@ -153,6 +153,9 @@ class Settings(BaseSettings):
     reranker_dir: Path | None = Field(
         None, description="an ONNX cross-encoder (model.onnx, tokenizer.json) that puts what was found in order"
     )
+    llm_expansion: bool = Field(
+        False, description="have the language model say what documents may write for a question"
+    )
     llm_rerank: bool = Field(False, description="have the language model put what was found in order; takes seconds")
     rerank_timeout_s: Seconds = Field(20, description="for either; then the order without a model stands")
     glossary: Path | None = Field(

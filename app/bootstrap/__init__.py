@@ -38,6 +38,7 @@ from app.services.embedding_cache import CachedEmbedders
 from app.services.erasure import DocumentErasure, Erasures
 from app.services.erasure_orders import ErasureOrders
 from app.services.evaluations import CollectionEvaluation, Evaluations
+from app.services.expansion import Expansion
 from app.services.figures import Figures
 from app.services.gauges import Gauges
 from app.services.golden_sets import GoldenSets
@@ -128,9 +129,10 @@ def assemble(settings: Settings) -> Assembly:
         stores.keywords,
         glossary=glossary,
         reranker=models.reranker,
+        expansion=Expansion(models.chat) if settings.llm_expansion and models.chat else None,
         rerank_timeout_s=settings.rerank_timeout_s,
     )
-    finding = _finding(glossary, models)
+    finding = _finding(settings, glossary, models)
     indexing = Indexing(catalog, stores.blobs, pool, index_embedders, stores.vectors, stores.keywords)
     rereading = Rereading(catalog, stores.blobs, readers)
     caches: list[VersionCache] = [kept, answer_embedders, rereading]
@@ -303,11 +305,12 @@ def _glossary(settings: Settings) -> Glossary:
         raise ConfigurationError(f"CAIRN_GLOSSARY: {settings.glossary} cannot be read: {error}") from error
 
 
-def _finding(glossary: Glossary, models: Models) -> str:
+def _finding(settings: Settings, glossary: Glossary, models: Models) -> str:
     """What this installation's settings add to how passages are found; "" where they add nothing."""
-    if glossary is built_in() and models.reranker is None:
+    expander = models.chat.name if settings.llm_expansion and models.chat else None
+    if glossary is built_in() and models.reranker is None and expander is None:
         return ""
-    return digest(sorted(glossary.entries.items()), models.reranker.name if models.reranker else None)
+    return digest(sorted(glossary.entries.items()), models.reranker.name if models.reranker else None, expander)
 
 
 def _limits(settings: Settings, stores: Stores) -> Limits:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from app.services.expansion import Expansion
 from app.services.library import Library
 from app.services.own_words import OwnWords
 from app.services.resting import Nearest
@@ -32,7 +33,8 @@ _MOST_REPEATS = 3  # while documents are replaced under the question
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """Passages, best first. `degraded` names what did not answer ("vectors", "keywords", "reranker").
+    """Passages, best first. `degraded` names what did not answer ("vectors", "keywords", "expansion",
+    "reranker").
 
     `collection` as it was when the search began, and the `revision` of what its asker sees of it. `also`: the other
     collections that the passages are from, where several were asked.
@@ -77,6 +79,7 @@ class Retrieval:
         library: Library | None = None,
         glossary: Glossary | None = None,
         reranker: Reranker | None = None,
+        expansion: Expansion | None = None,
         index_timeout_s: float = 20,
         rerank_timeout_s: float = 20,
     ) -> None:
@@ -88,6 +91,7 @@ class Retrieval:
         self._glossary = built_in() if glossary is None else glossary
         self._own_words = OwnWords(catalog, keywords, self._glossary)
         self._reranker = reranker
+        self._expansion = expansion
         self._index_timeout_s = index_timeout_s
         self._rerank_timeout_s = rerank_timeout_s
 
@@ -98,6 +102,10 @@ class Retrieval:
         asked = Asked.of(query, self._glossary)
         limit, repeats, timings = max(_CANDIDATES, 4 * top_k), 0, Timings()
         wanted = top_k if self._reranker is None else max(top_k, _RERANKED)
+        degraded: list[str] = []
+        if self._expansion is not None:
+            with timings.measure("expand"):
+                asked = await self._in_other_words(self._expansion, principal, asked, degraded)
         while True:
             with timings.measure("look"):
                 shelf = await asyncio.to_thread(self._library.shelf, principal, collection, filters)
@@ -119,12 +127,20 @@ class Retrieval:
                 repeats += 1
             else:
                 break
-        degraded = list(dict.fromkeys(index for name, index in _INDEXES.items() if rankings[name] is None))
+        degraded += dict.fromkeys(index for name, index in _INDEXES.items() if rankings[name] is None)
         if self._reranker is not None:
             with timings.measure("rerank"):
                 best = await self._by_model(self._reranker, query, best, degraded)
         timings.mark("retrieve")
         return Retrieved(found, shelf.view.revision, tuple(best[:top_k]), tuple(degraded), timings)
+
+    async def _in_other_words(
+        self, expansion: Expansion, principal: Principal, asked: Asked, degraded: list[str]
+    ) -> Asked:
+        phrases = await expansion.phrases(principal, asked.text)
+        if phrases is None:
+            degraded.append("expansion")
+        return asked.with_phrases(phrases or ())
 
     async def _by_model(
         self, reranker: Reranker, query: str, passages: list[Passage], degraded: list[str]

@@ -41,8 +41,12 @@ def messages(question: str, passages: Sequence[Passage], task: Task = Task.ANSWE
 @cache
 def rules(task: Task) -> str:
     """What every question of the task is asked under."""
-    folder = files("pipelines.query") / "prompts"
-    return "".join((folder / f"{name}.md").read_text("utf-8") for name in ("rules", task.value)).strip()
+    return "".join(map(template, ("rules", task.value))).strip()
+
+
+def template(name: str) -> str:
+    """A file of prompts/."""
+    return (files("pipelines.query") / "prompts" / f"{name}.md").read_text("utf-8")
 
 
 def _quoted(number: int, passage: Passage) -> str:
