@@ -68,11 +68,15 @@ class Client:
         raise TimeoutError(f"{method} {path}")
 
 
+_A_KILL_S = 2.0  # at least, from one to the next: people go on for as long as it is killed
+
+
 @dataclass
 class Workload:
     client: Client
     wishes: list[Wish]
     dice: random.Random
+    lasts_s: float = 0.0  # about, besides what the requests take
     operations: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
@@ -85,7 +89,7 @@ class Workload:
             step = next(order[id(wish)])
             self.operations[step] += 1
             self._delete(wish) if step == "delete" else self._upload(wish)
-            time.sleep(self.dice.random() * 0.2)
+            time.sleep(self.dice.random() * 2 * self.lasts_s / len(plan))
 
     def _life(self) -> list[str]:
         return ["upload", *["replace"] * self.dice.choice([0, 0, 1, 2]), *self.dice.choice([[], [], [], ["delete"]])]
@@ -238,7 +242,7 @@ def main() -> int:
         server = Server(Path(folder) / "data", {"CAIRN_LOG_LEVEL": "warning"}).start()
         client = Client(server, threading.Event())
         wishes = [Wish(f"note-{number}.md") for number in range(arguments.documents)]
-        workload = Workload(client, wishes, random.Random(arguments.seed))
+        workload = Workload(client, wishes, random.Random(arguments.seed), lasts_s=_A_KILL_S * arguments.kills)
         work = threading.Thread(target=workload.run, daemon=True)
         work.start()
         dice, until = random.Random(arguments.seed + 1), began + 60 * arguments.minutes

@@ -171,10 +171,11 @@ def assemble(settings: Settings) -> Assembly:
     gate = ReindexGate(catalog, retrieval, stores.vectors, settings.reindex_max_loss)
     history = timedelta(days=settings.history_days)
     retention = Retention(catalog, collections, outbox, _now)
+    files = FileReconciliation(stores.blobs, catalog, _now)
     upkeep = Upkeep(
         outbox,
         IndexReconciliation(catalog, indexing, ingestion.redacted),
-        FileReconciliation(stores.blobs, catalog, _now),
+        files,
         JobReconciliation(catalog, outbox, _now),
         Garbage(
             catalog,
@@ -285,7 +286,7 @@ def assemble(settings: Settings) -> Assembly:
     retries = Retries(settings.step_retries, settings.retry_wait_s)
     function_limits = FunctionLimits(retries=retries, documents=settings.ingest_concurrency)
     functions = registry.functions(engine.client, work, function_limits)
-    return Assembly(settings, stores, models, engine, (pool, readers), staging, services, functions)
+    return Assembly(settings, stores, models, engine, (pool, readers), staging, files, services, functions)
 
 
 def _redaction_key(settings: Settings, folder: Path) -> bytes:

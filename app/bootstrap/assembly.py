@@ -26,6 +26,7 @@ from app.services.bundle import Services
 from app.services.health import State
 from app.services.identity import new_secret
 from app.services.staging import Staging
+from app.services.upkeep.files import FileReconciliation
 from app.services.warming import Warming
 from app.settings import Settings
 
@@ -45,6 +46,7 @@ class Assembly:
     engine: Engine
     pools: tuple[ProcessPool, ...]
     staging: Staging
+    files: FileReconciliation
     services: Services
     functions: list[inngest.Function[Any]]
 
@@ -58,6 +60,8 @@ class Assembly:
                 await stack.enter_async_context(self.stores.open())
                 stack.callback(self.services.identity.close)
                 await asyncio.to_thread(self.staging.clear)
+                if self.engine.executor is not None:  # else others may be at work
+                    await self.files.tidy()
                 await asyncio.to_thread(self.services.identity.install_first_key, self.first_key()[0])
                 for pool in self.pools:
                     await stack.enter_async_context(pool)

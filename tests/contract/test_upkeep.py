@@ -238,3 +238,23 @@ async def test_what_is_over_is_cleared(catalog: SqlCatalog, tmp_path: Path) -> N
         assert uow.idempotency.get(ANNA, "tuesday") is not None
         assert uow.jobs.find(ingest_job(old.latest).id) is not None, "the job itself stays"
         assert uow.jobs.events(ingest_job(new.latest).id, 0, 10), "and so does the history of one that goes on"
+
+
+async def test_what_killed_work_left_is_removed_at_the_next_start_and_work_under_way_keeps_its_own(
+    catalog: SqlCatalog, tmp_path: Path
+) -> None:
+    over, going = document("doc_over"), document("doc_going")
+    with catalog.begin() as uow:
+        for each in (over, going):
+            uow.documents.add(each)
+            uow.jobs.add(ingest_job(each.latest))
+        uow.jobs.finish(ingest_job(over.latest).id, JobStatus.CANCELLED, at(1))
+    blobs = FolderBlobs(tmp_path / "files")
+    blobs.open()
+    for version_id in (over.latest.id, going.latest.id, "ver_unknown"):
+        for kind in ("originals", "redacted", "parsed", "vectors"):
+            await blobs.put(f"{kind}/{version_id}/0", b"x")
+    assert await FileReconciliation(blobs, catalog, lambda: at(2)).tidy() == 4
+    assert await blobs.keys("vectors") == [f"vectors/{going.latest.id}/0"]
+    assert await blobs.keys("parsed") == [f"parsed/{going.latest.id}/0"]
+    assert len(await blobs.keys("originals")) == len(await blobs.keys("redacted")) == 3  # the nightly job looks twice

@@ -25,6 +25,7 @@ _USES: dict[str, Callable[[Standing], bool]] = {
     "parsed": lambda standing: standing.busy,
     "vectors": lambda standing: standing.busy,
 }
+_WORK = ("parsed", "vectors")  # written by jobs under way and by nothing else
 _ORIGINALS, _SET_ASIDE = "originals", "set-aside"
 
 
@@ -47,6 +48,14 @@ class FileReconciliation:
         if lost:
             log.error("reconcile.originals_lost", count=len(lost), version_ids=lost[:20])
         return dict(drift)
+
+    async def tidy(self) -> int:
+        """Removes what jobs that are over left because they were killed in the act; only while none is under way. How many."""
+        keys = [key for kind in _WORK for key in await self.blobs.keys(kind)]
+        left = [key for key, standing in await self._standings(keys) if not standing.busy]
+        for key in left:
+            await self.blobs.delete(key)
+        return len(left)
 
     async def _remove_unused(self, kind: str) -> int:
         keys = await self.blobs.keys(kind, self.clock() - self.grace)
