@@ -10,6 +10,7 @@ from importlib.resources import files
 from pipelines.domain.answering import Task
 from pipelines.domain.answers import Passage
 from pipelines.ports import Message
+from pipelines.query.pack import side_by_side
 
 NOT_FOUND = "NOT_FOUND"
 _TAG = re.compile(r"<(?=\s*/?\s*(?:passage|question|expected|answer))", re.IGNORECASE)
@@ -33,8 +34,8 @@ def task_of(question: str) -> Task:
 
 
 def messages(question: str, passages: Sequence[Passage], task: Task = Task.ANSWER) -> list[Message]:
-    """The conversation that asks for an answer; passages are numbered from 1."""
-    quoted = "\n\n".join(_quoted(number, passage) for number, passage in enumerate(passages, 1))
+    """The conversation that asks for an answer; passages are numbered from 1, and neighbours stand together."""
+    quoted = "\n\n".join(_quoted(at + 1, passages[at]) for at in side_by_side(passages))
     return [Message("system", rules(task)), Message("user", f"{quoted}\n\nQuestion: {question}")]
 
 

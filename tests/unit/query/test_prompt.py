@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.query.pack import pack
+from pipelines.domain.answers import Passage
+from pipelines.query.pack import pack, side_by_side
 from pipelines.query.prompt import messages
 from tests.fakes.passages import passage
 
@@ -41,3 +44,21 @@ def test_passages_end_where_the_budget_does() -> None:
     many = [passage(f"w{number} " * 100) for number in range(9)]
     assert pack(many, tokens=350) == many[:3]
     assert pack(many, tokens=10) == many[:1]
+
+
+def _part(start: int, version: str = "ver_1") -> Passage:
+    whole = passage("x" * 98)
+    chunk = replace(whole.source.chunk, version_id=version, start=start, end=start + 98)
+    return replace(whole, source=replace(whole.source, chunk=chunk))
+
+
+def test_neighbours_stand_together_as_they_read_and_keep_their_numbers() -> None:
+    found = [_part(500), _part(200), _part(0, "ver_2"), _part(400), _part(300), _part(700)]
+    assert side_by_side(found) == [1, 4, 3, 0, 2, 5]  # the last two parts join what came apart
+    numbers = [line.split('"')[1] for line in messages("Leave?", found)[1].content.splitlines() if "<passage" in line]
+    assert numbers == ["2", "5", "4", "1", "3", "6"]
+
+
+@given(st.lists(st.integers(0, 9), max_size=9))
+def test_every_passage_stands_in_the_prompt_once(starts: list[int]) -> None:
+    assert sorted(side_by_side([_part(100 * start) for start in starts])) == list(range(len(starts)))
