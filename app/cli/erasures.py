@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sys
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ from app import settings as configuration
 from app.cli import show
 from app.cli.client import Failure, connect
 from app.cli.show import AsJson
-from pipelines.domain.erasure import canonical, key_id
+from app.services.signatures import signed
 
 app = typer.Typer(help="Receipts of deleted documents.", no_args_is_help=True)
 
@@ -40,15 +39,7 @@ def show_receipt(
 
 def verify(receipt: dict[str, Any], signature: dict[str, str], public_key: str) -> bool:
     """Whether the key's owner signed this very receipt. Raises Failure when the key is none."""
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     try:
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key, validate=True))
+        return signed(receipt, signature, public_key)
     except ValueError:
         raise Failure("The public key is not 32 bytes in base64.") from None
-    try:
-        key.verify(base64.b64decode(signature["value"]), canonical(receipt))
-    except (InvalidSignature, ValueError):
-        return False
-    return signature["key_id"] == key_id(public_key)

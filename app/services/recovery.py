@@ -12,7 +12,6 @@ Keyword rows are made again from the catalog; vectors that are missing too, by t
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import json
 import shutil
@@ -23,11 +22,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.services.documents import start_event
+from app.services.signatures import signed
+from app.services.upkeep.requests import ask_for
 from pipelines.domain.documents import Generation
-from pipelines.domain.erasure import canonical
 from pipelines.domain.errors import CairnError
-from pipelines.domain.ids import job_id
-from pipelines.domain.jobs import JobKind, queued
 from pipelines.ports import Blobs, Catalog, Clock, KeywordIndex, Signer, VectorIndex, Vectors
 
 _FORMAT = 1
@@ -115,10 +113,12 @@ class Recovery:
         for secret in self.secrets:
             if (kept := folder / "secrets" / secret.name).is_file():
                 shutil.copy2(kept, secret)
-        keys = [path.relative_to(folder / "files").as_posix() for path in sorted((folder / "files").rglob("*"))]
-        for number, key in enumerate(key for key in keys if (folder / "files" / key).is_file()):
-            await self.blobs.put(key, await asyncio.to_thread((folder / "files" / key).read_bytes))
-            report("files", number + 1)
+        files = sorted(path for path in (folder / "files").rglob("*") if path.is_file())
+        for number, path in enumerate(files, 1):
+            await self.blobs.put(
+                path.relative_to(folder / "files").as_posix(), await asyncio.to_thread(path.read_bytes)
+            )
+            report("files", number)
         rows = await asyncio.to_thread(self.records.read, folder / "rows")
         report("rows", sum(rows.values()))
         await self._fill_indexes(folder, report)
@@ -129,7 +129,7 @@ class Recovery:
         (folder / "rows").mkdir()
         for _ in range(_TRIES):
             rows = await asyncio.to_thread(self.records.write, folder / "rows")
-            wanted = {version: f"originals/{version}" for version in await asyncio.to_thread(self._versions)}
+            wanted = {f"originals/{version}" for version in await asyncio.to_thread(self._versions)}
             copied: set[str] = set()
             for kind in _KINDS:
                 for key in await self.blobs.keys(kind):
@@ -137,7 +137,7 @@ class Recovery:
                     if target.exists() or await self._copy(key, target):
                         copied.add(key)
                         report("files", len(copied))
-            if set(wanted.values()) <= copied:
+            if wanted <= copied:
                 return rows
         raise BackupUnusable("Files that the catalog names are not there: `cairn index reconcile` says which.")
 
@@ -189,14 +189,7 @@ class Recovery:
             for unfinished in uow.upkeep.silent(None, at + timedelta(days=1)):
                 uow.outbox.add(start_event(uow.jobs.start_again(unfinished, at)), at)
             for tenant_id in uow.keys.tenants():
-                known = uow.jobs.find(job_id(JobKind.RECONCILE, tenant_id))
-                job = queued(JobKind.RECONCILE, tenant_id, tenant_id, at) if known is None else None
-                if job is not None:
-                    uow.jobs.add(job)
-                elif known is not None and known.status.terminal:
-                    job = uow.jobs.start_again(known.id, at)
-                if job is not None:
-                    uow.outbox.add(start_event(job), at)
+                ask_for(uow, tenant_id, at)
 
     # --- the catalog, from a thread ---
 
@@ -241,26 +234,15 @@ def _checked(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
         statement = {name: value for name, value in manifest.items() if name not in ("public_key", "signature")}
-        stated = canonical(statement), base64.b64decode(manifest["signature"]["value"]), manifest["public_key"]
+        whole = signed(statement, manifest["signature"], manifest["public_key"])
         wanted, kind = dict(manifest["sha256"]), manifest["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BackupUnusable(f"{folder} is not a backup: its manifest.json cannot be read.") from error
     if kind != _FORMAT:
         raise BackupUnusable(f"The backup has format {kind}; this release reads {_FORMAT}.")
-    if not _signed(*stated):
+    if not whole:
         raise BackupUnusable("The manifest is not what was signed.")
     found = _sums(folder)
     if wrong := sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)):
         raise BackupUnusable(f"{len(wrong)} files are not as they were written, {wrong[0]} first.")
     return manifest
-
-
-def _signed(statement: bytes, signature: bytes, public_key: str) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    try:
-        Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key)).verify(signature, statement)
-    except (InvalidSignature, ValueError):
-        return False
-    return True

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 from app.services.documents import start_event
 from app.services.outbox import Outbox
 from pipelines.domain.access import Principal
 from pipelines.domain.ids import job_id
 from pipelines.domain.jobs import Job, JobKind, queued
-from pipelines.ports import Catalog, Clock
+from pipelines.ports import Catalog, Clock, UnitOfWork
 
 
 class Reconciles:
@@ -26,15 +27,19 @@ class Reconciles:
         return job
 
     def _commit(self, tenant_id: str) -> tuple[Job, bool]:
-        at = self._clock()
         with self._catalog.begin() as uow:
-            job = uow.jobs.find(job_id(JobKind.RECONCILE, tenant_id))
-            if job is None:
-                job = queued(JobKind.RECONCILE, tenant_id, tenant_id, at)
-                uow.jobs.add(job)
-            elif not job.status.terminal:
-                return job, False
-            else:
-                job = uow.jobs.start_again(job.id, at)
-            uow.outbox.add(start_event(job), at)
-        return job, True
+            return ask_for(uow, tenant_id, self._clock())
+
+
+def ask_for(uow: UnitOfWork, tenant_id: str, at: datetime) -> tuple[Job, bool]:
+    """The tenant's reconcile job, and whether it begins with this commit: one that has not ended is that job."""
+    job = uow.jobs.find(job_id(JobKind.RECONCILE, tenant_id))
+    if job is None:
+        job = queued(JobKind.RECONCILE, tenant_id, tenant_id, at)
+        uow.jobs.add(job)
+    elif not job.status.terminal:
+        return job, False
+    else:
+        job = uow.jobs.start_again(job.id, at)
+    uow.outbox.add(start_event(job), at)
+    return job, True
