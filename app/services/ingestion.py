@@ -228,12 +228,17 @@ class DocumentIngestion:
             await self.indexing.purge(target.collection.id, upload.version_id)
 
     async def _put(self, version: Version, key: str, data: bytes) -> None:
-        """Keeps a result, unless the document was deleted meanwhile: the purge may have come before the write."""
+        """Keeps a result, unless the document was deleted meanwhile. A step that is cancelled here comes to its check."""
+        await asyncio.shield(self._put_if_kept(version, key, data))
+
+    async def _put_if_kept(self, version: Version, key: str, data: bytes) -> None:
+        await self._undeleted(version)  # a deletion that is under way, or over, finds nothing new
         await self.blobs.put(key, data)
-        target = await asyncio.to_thread(self._target, version.id)
-        if target is None or target.deleted:
+        try:
+            await self._undeleted(version)
+        except VersionSuperseded:  # the purge may have come before the write
             await self.blobs.delete(key)
-            raise VersionSuperseded
+            raise
 
     # --- the catalog, from a thread ---
 
@@ -250,6 +255,10 @@ class DocumentIngestion:
         if target is None:
             raise VersionSuperseded
         return target
+
+    async def _undeleted(self, version: Version) -> None:
+        if (await self._kept(version)).deleted:
+            raise VersionSuperseded
 
     def _target(self, version_id: str) -> IngestTarget | None:
         with self.catalog.read() as uow:

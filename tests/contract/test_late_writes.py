@@ -1,7 +1,8 @@
-"""A step that outlives its document leaves nothing behind: what it wrote after the purge, it takes back."""
+"""A step that outlives its document leaves nothing behind: it writes nothing, or takes back what it wrote."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from workflows.events import BatchRequested, DocumentDeleted, DocumentUploaded
 
 VERSION = document("doc_a").latest
 UPLOAD = DocumentUploaded(tenant_id="acme", job_id=ingest_job(VERSION).id, document_id="doc_a", version_id=VERSION.id)
+DELETED = DocumentDeleted(tenant_id="acme", job_id="job_d", document_id="doc_a")
 BATCH = BatchRequested(**UPLOAD.model_dump(), chunks=2, batch_size=2)
 
 Meanwhile = Callable[[], Awaitable[None]]
@@ -65,27 +67,33 @@ class SlowEmbedder:
         return (await self.embed_documents([text]))[0]
 
 
+class SlowBlobs(FolderBlobs):
+    """A folder in which the document is purged just before a file is written."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.meanwhile: Meanwhile | None = None
+        self.written: list[str] = []
+
+    async def put(self, key: str, data: bytes) -> None:
+        if self.meanwhile:
+            await self.meanwhile()
+        await super().put(key, data)
+        self.written.append(key)
+
+
 @pytest.mark.parametrize("step", ["parse", "redact", "chunk", "embed"])
-async def test_a_step_that_ends_after_the_purge_takes_its_result_back(
+async def test_a_step_that_ends_after_the_purge_writes_nothing(
     catalog: SqlCatalog, tmp_path: Path, step: str
 ) -> None:
-    set_up(catalog)
-    blobs, workers, embedder = FolderBlobs(tmp_path / "files"), InThisProcess(), SlowEmbedder()
-    blobs.open()
-    await blobs.put(VERSION.blob_key, b"# Leave\n\nStaff have 28 days of leave a year.\n")
-    with catalog.begin() as uow:
-        uow.documents.add(_markdown())
-        uow.jobs.add(ingest_job(VERSION))
-        uow.chunks.replace(VERSION.id, CHUNKER, chunks(VERSION, ["Leave", "Staff have 28 days of leave a year."]))
+    blobs, workers, embedder = await _uploaded(catalog, tmp_path), InThisProcess(), SlowEmbedder()
     ingestion, deletion = _built(catalog, blobs, workers, embedder)
 
     async def delete() -> None:
-        deleted = DocumentDeleted(tenant_id="acme", job_id="job_d", document_id="doc_a")
-        with catalog.begin() as uow:
-            uow.documents.tombstone("doc_a", at(1))
-        await deletion.purge_files(deleted)
+        await _delete(catalog, deletion)
         if step == "chunk":
-            await deletion.purge_catalog(deleted)
+            await deletion.purge_catalog(DELETED)
+        blobs.written.clear()
 
     if step == "parse":
         workers.before_the_end_of = (stages.parse_range, delete)
@@ -105,7 +113,51 @@ async def test_a_step_that_ends_after_the_purge_takes_its_result_back(
         late = ingestion.embed_batch(BATCH, 0)
     with pytest.raises(VersionSuperseded):
         await late
-    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+    assert (blobs.written, _files(tmp_path)) == ([], [])
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_what_is_written_during_the_purge_is_taken_back(
+    catalog: SqlCatalog, tmp_path: Path, cancelled: bool
+) -> None:
+    blobs, embedder = await _uploaded(catalog, tmp_path), SlowEmbedder()
+    ingestion, deletion = _built(catalog, blobs, InThisProcess(), embedder)
+    step = asyncio.create_task(ingestion.embed_batch(BATCH, 0))
+
+    async def purge() -> None:
+        await _delete(catalog, deletion)
+        if cancelled:
+            step.cancel()
+
+    blobs.meanwhile = purge
+    with pytest.raises(asyncio.CancelledError if cancelled else VersionSuperseded):
+        await step
+    async with asyncio.timeout(10):
+        while not blobs.written or _files(tmp_path):
+            await asyncio.sleep(0.01)
+
+
+def _files(tmp_path: Path) -> list[Path]:
+    return [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+
+
+async def _uploaded(catalog: SqlCatalog, tmp_path: Path) -> SlowBlobs:
+    set_up(catalog)
+    blobs = SlowBlobs(tmp_path / "files")
+    blobs.open()
+    await blobs.put(VERSION.blob_key, b"# Leave\n\nStaff have 28 days of leave a year.\n")
+    with catalog.begin() as uow:
+        uow.documents.add(_markdown())
+        uow.jobs.add(ingest_job(VERSION))
+        uow.chunks.replace(VERSION.id, CHUNKER, chunks(VERSION, ["Leave", "Staff have 28 days of leave a year."]))
+    blobs.written.clear()
+    return blobs
+
+
+async def _delete(catalog: SqlCatalog, deletion: DocumentDeletion) -> None:
+    with catalog.begin() as uow:
+        uow.documents.tombstone("doc_a", at(1))
+    await deletion.purge_files(DELETED)
 
 
 def _markdown() -> Document:
