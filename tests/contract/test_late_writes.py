@@ -83,9 +83,7 @@ class SlowBlobs(FolderBlobs):
 
 
 @pytest.mark.parametrize("step", ["parse", "redact", "chunk", "embed"])
-async def test_a_step_that_ends_after_the_purge_writes_nothing(
-    catalog: SqlCatalog, tmp_path: Path, step: str
-) -> None:
+async def test_a_step_that_ends_after_the_purge_writes_nothing(catalog: SqlCatalog, tmp_path: Path, step: str) -> None:
     blobs, workers, embedder = await _uploaded(catalog, tmp_path), InThisProcess(), SlowEmbedder()
     ingestion, deletion = _built(catalog, blobs, workers, embedder)
 
