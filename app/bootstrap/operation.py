@@ -69,6 +69,7 @@ async def recovery(settings: Settings, *, alone: bool) -> AsyncIterator[Recovery
             signer=stores.signer,
             secrets=[folder / name for name in SECRET_FILES],
             clock=_now,
+            signing_key=stores.signer.public_key if settings.signing_key else None,
         )
 
 

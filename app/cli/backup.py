@@ -15,6 +15,8 @@ from app.bootstrap import operation
 from app.cli import show
 from app.cli.client import Failure
 from app.cli.show import AsJson
+from app.services.recovery import Restored
+from pipelines.domain.erasure import key_id
 from pipelines.domain.errors import CairnError
 
 R = TypeVar("R")
@@ -25,32 +27,48 @@ def backup(
 ) -> None:
     """Copy catalog, audit log, files, vectors and keys into a folder; the server may go on."""
 
-    async def run() -> Path:
+    async def run() -> tuple[Path, str]:
         with _Shown() as shown:
             async with operation.recovery(configuration.load(), alone=False) as recovery:
-                return await recovery.backup(folder, shown)
+                return await recovery.backup(folder, shown), key_id(recovery.signer.public_key)
 
-    made = _done(run)
+    made, signed_by = _done(run)
     if json:
-        show.as_json({"folder": str(made)})
+        show.as_json({"folder": str(made), "signed_by": signed_by})
     else:
-        show.out.print(f"{made} is whole. It holds documents and keys: guard it as you guard them.", highlight=False)
+        show.out.print(
+            f"{made} is whole, and signed by the key {signed_by}. It holds documents and keys: guard it as you guard them.",
+            highlight=False,
+        )
 
 
 def restore(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder that `cairn backup` made.")],
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Who must have signed it: the key's id or the public key; default: your CAIRN_SIGNING_KEY, if any."
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Put a backup into an empty system, of either kind; then start the server."""
 
-    async def run() -> dict[str, int]:
+    async def run() -> Restored:
         with _Shown() as shown:
             async with operation.recovery(configuration.load(), alone=True) as recovery:
-                return dict(await recovery.restore(folder, shown))
+                return await recovery.restore(folder, shown, key)
 
-    rows = _done(run)
+    done = _done(run)
+    rows = done.rows
+    if not done.vouched:
+        show.err.print(
+            f"[yellow]The backup is whole. That it is yours was not checked: only it itself says that the key {done.signed_by} is"
+            " yours. Name your key with --key, or set CAIRN_SIGNING_KEY.[/]",
+            highlight=False,
+        )
     if json:
-        show.as_json({"rows": rows})
+        show.as_json({"rows": rows, "signed_by": done.signed_by, "vouched": done.vouched})
     else:
         number = f"{rows.get('documents', 0):,} documents, {rows.get('versions', 0):,} versions"
         show.out.print(

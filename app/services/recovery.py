@@ -6,6 +6,10 @@
     vectors/GENERATION.parquet   where the index could be read
     secrets/                 keys that lie in the data folder; those that are settings stay with their keeper
 
+A backup carries the public key that it is signed with, which shows that it is whole, and not whose it is. Whose it is shows the
+key that is a setting, or that is named at the restore. A key that lies in the data folder is in the backup: who can
+change the backup can sign it.
+
 Keyword rows are made again from the catalog; vectors that are missing too, by the reconcile job that a restore leaves behind.
 """
 
@@ -25,6 +29,7 @@ from app.services.documents import start_event
 from app.services.signatures import signed
 from app.services.upkeep.requests import ask_for
 from pipelines.domain.documents import Generation
+from pipelines.domain.erasure import key_id
 from pipelines.domain.errors import CairnError
 from pipelines.ports import Blobs, Catalog, Clock, KeywordIndex, Signer, VectorIndex, Vectors
 
@@ -56,6 +61,13 @@ class VectorFiles(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    rows: Mapping[str, int]  # by table
+    signed_by: str  # the id of the key
+    vouched: bool  # whether that key was known here, or only from the backup itself
+
+
+@dataclass(frozen=True, slots=True)
 class Recovery:
     records: Records
     catalog: Catalog
@@ -66,6 +78,7 @@ class Recovery:
     signer: Signer
     secrets: Sequence[Path]  # those that are there
     clock: Clock
+    signing_key: str | None = None  # public (base64): the operator's own, where it is a setting
 
     async def backup(self, parent: Path, report: Report) -> Path:
         """Makes a folder in `parent` and returns it. The server may go on. A backup that fails leaves nothing."""
@@ -101,9 +114,16 @@ class Recovery:
             raise
         return done
 
-    async def restore(self, folder: Path, report: Report) -> Mapping[str, int]:
-        """Rows by table. Raises BackupUnusable, before anything is changed."""
+    async def restore(self, folder: Path, report: Report, key: str | None = None) -> Restored:
+        """`key`: who must have signed it, as its id or in base64; default: the operator's own key, where it is a setting.
+
+        Raises BackupUnusable, before anything is changed.
+        """
         manifest = await asyncio.to_thread(_checked, folder)
+        signed_by, trusted = key_id(manifest["public_key"]), key or self.signing_key
+        if trusted and trusted not in (signed_by, manifest["public_key"]):
+            wanted = key or key_id(trusted)
+            raise BackupUnusable(f"The backup is signed by the key {signed_by}, and not by {wanted}.")
         if manifest["schema"] != (schema := await asyncio.to_thread(self.records.revision)):
             raise BackupUnusable(
                 f"The backup has schema {manifest['schema']} and this release {schema}: restore it with its own release first."
@@ -123,7 +143,7 @@ class Recovery:
         report("rows", sum(rows.values()))
         await self._fill_indexes(folder, report)
         await asyncio.to_thread(self._leave_work)
-        return rows
+        return Restored(rows, signed_by, vouched=trusted is not None)
 
     async def _copy_rows_and_files(self, folder: Path, report: Report) -> dict[str, int]:
         (folder / "rows").mkdir()

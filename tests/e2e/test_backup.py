@@ -17,6 +17,7 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
+from app.adapters.signing import Ed25519Signer
 from tests.chroma_server import ChromaServer
 from tests.e2e.server import KEY, ROOT, finished, running, upload
 from tests.postgres_server import empty_database
@@ -188,3 +189,29 @@ def test_a_backup_that_is_not_whole_changes_nothing(
     assert done.returncode == 1
     assert "backup_unusable" in done.stderr
     assert not list((data / "files").rglob("ver_*"))
+
+
+def test_a_backup_that_another_key_signed_is_refused_and_an_unknown_one_is_named(
+    made: tuple[Path, dict[str, Any], str], tmp_path: Path
+) -> None:
+    """Whoever changes a backup and signs it anew has another key than its owner."""
+    forged, data = tmp_path / "forged", tmp_path / "data"
+    shutil.copytree(made[0], forged)
+    manifest = json.loads((forged / "manifest.json").read_text())
+    whose = manifest["signature"]["key_id"]
+    thief = Ed25519Signer(tmp_path / "thief")
+    statement = {name: value for name, value in manifest.items() if name not in ("public_key", "signature")}
+    signed = {**statement, "public_key": thief.public_key, "signature": thief.sign(statement)._asdict()}
+    (forged / "manifest.json").write_text(json.dumps(signed))
+    for arguments, environment in (((), {"CAIRN_SIGNING_KEY": SIGNING_KEY}), (("--key", whose), {})):
+        refused = cairn(data, "restore", str(forged), *arguments, **environment)
+        assert (refused.returncode, "backup_unusable" in refused.stderr, whose in refused.stderr) == (1, True, True)
+        assert not list((data / "files").rglob("ver_*"))
+    unknown = cairn(tmp_path / "nobody", "restore", str(forged), "--json")
+    assert unknown.returncode == 0, unknown.stderr
+    assert json.loads(unknown.stdout)["vouched"] is False
+    assert "was not checked" in unknown.stderr
+    for number, key in enumerate((whose, manifest["public_key"])):
+        named = cairn(tmp_path / f"own-{number}", "restore", str(made[0]), "--key", key, "--json")
+        assert named.returncode == 0, named.stderr
+        assert (json.loads(named.stdout)["vouched"], "was not checked" in named.stderr) == (True, False)
