@@ -247,6 +247,9 @@ class Settings(BaseSettings):
     inngest_event_key: SecretStr | None = Field(None, validation_alias="INNGEST_EVENT_KEY")
     inngest_signing_key: SecretStr | None = Field(None, validation_alias="INNGEST_SIGNING_KEY")
     inngest_serve_origin: OptionalUrl = Field(None, validation_alias="INNGEST_SERVE_ORIGIN")
+    inngest_dashboard_url: OptionalUrl = Field(
+        None, description="where people's browsers reach the Inngest dashboard; jobs in the console lead there"
+    )
 
     @model_validator(mode="after")
     def _with_keys_for_the_bucket(self) -> Settings:
@@ -291,6 +294,13 @@ class Settings(BaseSettings):
         """Of the Inngest server; the dev server's own address when only its use was asked for."""
         named = self.inngest_dev if self.inngest_dev and self.inngest_dev.startswith("http") else self.inngest_base_url
         return (named or "http://127.0.0.1:8288").rstrip("/")
+
+    @property
+    def dashboard_url(self) -> str:
+        """Where people see the engine's runs; "" where that is not said. The dev server is its own dashboard."""
+        if self.inngest_dashboard_url is not None or not self.external_engine:
+            return self.inngest_dashboard_url or ""
+        return self.inngest_url if self.inngest_base_url is None else ""
 
     @property
     def address(self) -> str:

@@ -30,6 +30,7 @@ from app.api.routes import (
     health,
     jobs,
     keys,
+    me,
     privacy,
     sources,
 )
@@ -42,7 +43,7 @@ ROUTERS = tuple(
     for module in (
         *(answers, openai),  # a path is looked for in this order: questions do not wait for the others
         *(documents, bundles, jobs, erasures, erasure_orders, evaluations, collections, privacy, sources),
-        *(answer_records, conversations, feedback, keys, audit, admin, health),
+        *(answer_records, conversations, feedback, me, keys, audit, admin, health),
     )
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

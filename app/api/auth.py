@@ -69,6 +69,9 @@ def _who_may(permission: Permission, *, recorded: bool = True) -> Callable[..., 
     return permitted
 
 
+Known = Annotated[Principal, Depends(_principal)]
+"""For what tells callers of themselves alone."""
+
 Reader = Annotated[Principal, Depends(_who_may(Permission.READ, recorded=False))]
 """For what tells of documents without showing them; a search says itself which it shows."""
 

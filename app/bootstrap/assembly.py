@@ -22,6 +22,7 @@ from app.api.sse import StreamLimits
 from app.bootstrap.engine import Engine
 from app.bootstrap.models import Models
 from app.bootstrap.stores import Stores
+from app.console import page as console
 from app.services.bundle import Services
 from app.services.health import State
 from app.services.identity import new_secret
@@ -86,6 +87,7 @@ class Assembly:
                 engine_path=inngest_client.SERVE_PATH,
             ),
         )
+        console.install(app, console.Console(dashboard=settings.dashboard_url))
         inngest.fast_api.serve(
             app,
             self.engine.client,

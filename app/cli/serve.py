@@ -33,6 +33,7 @@ def run(settings: Settings) -> None:
     show.err.print(f"Cairn on [bold]{settings.address}[/], data in {settings.data_dir.resolve()}", highlight=False)
     if is_new:
         show.err.print(f"First API key: [bold]{secret}[/]  (again with: cairn keys first)", highlight=False)
+        show.err.print(f"Open [bold]{settings.address}/#key={secret}[/] to begin", highlight=False, soft_wrap=True)
     sys.setswitchinterval(_SWITCH_S)
     uvicorn.run(
         assembly.application(),

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from app.cli.handbook import write
+from tests.e2e.browser import CHROMIUM
 from tests.e2e.server import Server, finished, running, upload
 
 
@@ -36,3 +38,13 @@ def ingested(client: httpx.Client, handbook: Path) -> dict[str, str]:
     document = upload(client, handbook)
     finished(client, document["job_id"])
     return document
+
+
+@pytest.fixture(scope="module")  # its event loop must not run under other tests
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs {CHROMIUM}")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
