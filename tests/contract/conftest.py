@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
 from app.adapters.sql import SqlCatalog, SqlKeywordIndex
+from tests.fakes.ollama import FakeOllama, running
 
 _OWNER = "cairn_test_owner"
 _ON_THIS_MACHINE = "postgresql://postgres@127.0.0.1:5432/postgres"
@@ -106,3 +107,9 @@ def catalog(database: str) -> Iterator[SqlCatalog]:
 @pytest.fixture
 def keywords(catalog: SqlCatalog) -> SqlKeywordIndex:
     return SqlKeywordIndex(catalog)
+
+
+@pytest.fixture(scope="module")
+def fake_ollama() -> Iterator[FakeOllama]:
+    with running(FakeOllama()) as fake:
+        yield fake

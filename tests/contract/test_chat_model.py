@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -13,24 +12,18 @@ import pytest
 from app.adapters.ollama import OllamaChat, OllamaEmbedder, OllamaVision
 from pipelines.domain.errors import ModelUnavailable
 from pipelines.ports import ChatModel, Embedder, Message
-from tests.fakes.ollama import FakeOllama, Faults, running
+from tests.fakes.ollama import FakeOllama, Faults
 
 ASKED = [Message("system", "Answer."), Message("user", "How much leave?")]
 BAD = [Faults(refuse=True), Faults(break_after=1), Faults(error_after=1), Faults(garbage=True)]
 NAMES = ["refuses", "cuts the connection", "reports an error", "answers with garbage"]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeOllama]:
-    with running(FakeOllama()) as fake:
-        yield fake
-
-
 @pytest.fixture
-def ollama(server: FakeOllama) -> FakeOllama:
-    server.faults, server.says = Faults(), "Leave is 28 days. [1]"
-    server.prompts.clear()
-    return server
+def ollama(fake_ollama: FakeOllama) -> FakeOllama:
+    fake_ollama.faults, fake_ollama.says = Faults(), "Leave is 28 days. [1]"
+    fake_ollama.prompts.clear()
+    return fake_ollama
 
 
 async def _said(chat: ChatModel) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from pipelines.domain.errors import ModelFilesInvalid, ModelUnavailable
 from pipelines.llama_index_import import import_llama_index
 from pipelines.ports import Reranker
 from tests.fakes import cross_encoder
-from tests.fakes.ollama import FakeOllama, Faults, running
+from tests.fakes.ollama import FakeOllama, Faults
 from tests.fakes.passages import passage
 
 QUESTION = "How much leave do employees get ?"
@@ -96,17 +95,11 @@ async def test_another_model_has_another_name(tmp_path: Path) -> None:
 # --- a language model ---
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeOllama]:
-    with running(FakeOllama()) as fake:
-        yield fake
-
-
 @pytest.fixture
-def ollama(server: FakeOllama) -> FakeOllama:
-    server.faults, server.says = Faults(), "Doc: 2, Relevance: 9\nDoc: 3, Relevance: 4"
-    server.prompts.clear()
-    return server
+def ollama(fake_ollama: FakeOllama) -> FakeOllama:
+    fake_ollama.faults, fake_ollama.says = Faults(), "Doc: 2, Relevance: 9\nDoc: 3, Relevance: 4"
+    fake_ollama.prompts.clear()
+    return fake_ollama
 
 
 async def test_a_language_model_orders_and_what_it_does_not_name_follows(ollama: FakeOllama) -> None:

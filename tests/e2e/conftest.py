@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 from app.cli.handbook import write
 from tests.e2e.browser import CHROMIUM
 from tests.e2e.server import Server, finished, running, upload
+from tests.fakes.ollama import FakeOllama
+from tests.fakes.ollama import running as serving
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,12 @@ def ingested(client: httpx.Client, handbook: Path) -> dict[str, str]:
     document = upload(client, handbook)
     finished(client, document["job_id"])
     return document
+
+
+@pytest.fixture(scope="module")
+def ollama() -> Iterator[FakeOllama]:
+    with serving(FakeOllama()) as fake:
+        yield fake
 
 
 @pytest.fixture(scope="module")  # its event loop must not run under other tests

@@ -11,15 +11,8 @@ import pytest
 
 from tests.e2e.server import finished, running, upload
 from tests.fakes.ollama import FakeOllama
-from tests.fakes.ollama import running as serving
 
 QUESTION = {"query": "Who is the keeper of the lighthouse?", "stream": False}
-
-
-@pytest.fixture(scope="module")
-def ollama() -> Iterator[FakeOllama]:
-    with serving(FakeOllama()) as fake:
-        yield fake
 
 
 @pytest.fixture(scope="module")

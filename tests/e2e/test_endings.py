@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pymupdf
-import pytest
 
 from app.adapters.sql import SqlCatalog
 from pipelines.domain.access import ApiKey, Principal, Role
-from tests.e2e.server import Server, events, finished, running, upload
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("data")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def client(server: Server) -> Iterator[httpx.Client]:
-    with server.client() as http:
-        yield http
+from tests.e2e.server import Server, events, finished, upload
 
 
 def _without_text(path: Path) -> Path:

@@ -11,15 +11,8 @@ import pytest
 
 from tests.e2e.server import events, finished, running, upload
 from tests.fakes.ollama import FakeOllama, Faults
-from tests.fakes.ollama import running as serving
 
 QUERY = {"query": "How many days of paid leave do employees get each year?"}
-
-
-@pytest.fixture(scope="module")
-def ollama() -> Iterator[FakeOllama]:
-    with serving(FakeOllama()) as fake:
-        yield fake
 
 
 @pytest.fixture(scope="module")

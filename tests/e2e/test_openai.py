@@ -13,16 +13,9 @@ import pytest
 from app.cli.handbook import QUESTION
 from tests.e2e.server import KEY, Server, finished, running, upload
 from tests.fakes.ollama import FakeOllama, Faults
-from tests.fakes.ollama import running as serving
 
 SAYS = "Employees get 28 days of paid leave each year [1]. From the year they turn fifty it is 31 days. [1]"
 ASK: list[Any] = [{"role": "user", "content": "How many days of paid leave do employees get each year?"}]
-
-
-@pytest.fixture(scope="module")
-def ollama() -> Iterator[FakeOllama]:
-    with serving(FakeOllama()) as fake:
-        yield fake
 
 
 @pytest.fixture(scope="module")

@@ -16,18 +16,11 @@ import pytest
 
 from tests.e2e.server import events, finished, running, upload
 from tests.fakes.ollama import FakeOllama, Faults
-from tests.fakes.ollama import running as serving
 
 QUERY = {"query": "How many days of paid leave do employees get each year?"}
 WHOLE = QUERY | {"stream": False}
 SAYS = "Employees get 28 days of paid leave each year [1]."
 REST_S = 1.0
-
-
-@pytest.fixture(scope="module")
-def ollama() -> Iterator[FakeOllama]:
-    with serving(FakeOllama()) as fake:
-        yield fake
 
 
 @pytest.fixture(scope="module")
