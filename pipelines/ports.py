@@ -263,6 +263,7 @@ class UnitOfWork(Protocol):
 class DocumentFilter(NamedTuple):
     collection_id: str | None = None
     status: documents.DocumentStatus | None = None
+    sha256: Sequence[str] = ()  # of the newest version; none: of any
 
 
 class Documents(Protocol):

@@ -16,6 +16,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_own_files(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The command line of the tests knows nothing of who runs them: no login, no journal."""
+    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        os.environ[variable] = str(tmp_path_factory.mktemp("own"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     os.environ[engine.VARIABLE] = config.getoption("--engine")
 

@@ -12,6 +12,7 @@ from app.cli import show
 from app.cli.client import connect
 from app.cli.erasures import verify as signed
 from app.cli.show import AsJson
+from app.client import calls
 from pipelines.domain.audit import head_statement, problems
 
 app = typer.Typer(help="Who did what.", no_args_is_help=True)
@@ -22,7 +23,7 @@ _AUDIT = "/v1/admin/audit"
 @app.command()
 def export(after: Annotated[int, typer.Option(min=0, help="From the row after this number.")] = 0) -> None:
     """Print the record as JSON lines."""
-    for line in connect(configuration.load()).lines(_AUDIT, after=after):
+    for line in connect(configuration.load()).lines(calls.raw("GET", _AUDIT, after=after)):
         sys.stdout.write(line + "\n")
 
 
@@ -37,7 +38,7 @@ def verify_chain(
     client = connect(configuration.load())
     head = client.get(f"{_AUDIT}/head")
     statement = head_statement(head["tenant_id"], head["number"], head["digest"])
-    found = list(problems(client.lines(_AUDIT), head["number"], head["digest"]))
+    found = list(problems(client.lines(calls.raw("GET", _AUDIT)), head["number"], head["digest"]))
     if head["signature"] is None or not signed(statement, head["signature"], public_key or head["public_key"]):
         found.append("the end of the chain is not signed by this key")
     if json:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.progress import Progress, TaskID, TextColumn
 
 from app import settings as configuration
-from app.bootstrap import operation
 from app.cli import show
-from app.cli.client import Failure
+from app.cli.exits import Failure
 from app.cli.show import AsJson
-from app.services.recovery import Restored
 from pipelines.domain.erasure import key_id
 from pipelines.domain.errors import CairnError
+
+if TYPE_CHECKING:
+    from app.services.recovery import Restored
 
 R = TypeVar("R")
 
@@ -26,6 +27,8 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="Where the backup's folder is made.")], json: AsJson = False
 ) -> None:
     """Copy catalog, audit log, files, vectors and keys into a folder; the server may go on."""
+
+    from app.bootstrap import operation
 
     async def run() -> tuple[Path, str]:
         with _Shown() as shown:
@@ -53,6 +56,8 @@ def restore(
     json: AsJson = False,
 ) -> None:
     """Put a backup into an empty system, of either kind; then start the server."""
+
+    from app.bootstrap import operation
 
     async def run() -> Restored:
         with _Shown() as shown:

@@ -12,7 +12,7 @@ from app import settings as configuration
 from app.cli import show
 from app.cli.client import connect
 from app.cli.show import AsJson
-from pipelines.ingest.chunk import CHUNKERS
+from app.client import calls
 
 app = typer.Typer(help="Collections of documents.", no_args_is_help=True)
 
@@ -20,29 +20,29 @@ app = typer.Typer(help="Collections of documents.", no_args_is_help=True)
 @app.command("list")
 def list_collections(json: AsJson = False) -> None:
     """List the collections."""
-    found = connect(configuration.load()).get("/v1/collections")
+    found = connect(configuration.load()).send(calls.collections())
     if json:
         show.as_json(found)
         return
     table = Table("collection", "embedding model", "chunker", "keeps documents", box=None)
-    for each in found["collections"]:
-        table.add_row(each["name"], each["embedding_model"], each["chunker"], _kept(each["retention_days"]))
+    for each in found.collections:
+        table.add_row(each.name, each.embedding_model, each.chunker, _kept(each.retention_days))
     show.out.print(table)
 
 
 @app.command()
 def create(
     name: str,
-    chunker: Annotated[str | None, typer.Option(help=f"How documents are cut: {', '.join(CHUNKERS)}.")] = None,
+    chunker: Annotated[str | None, typer.Option(help="How documents are cut, such as layout-200-1.")] = None,
     reader: Annotated[
         list[str] | None, typer.Option(help="Of documents that name none: user:NAME or group:NAME; repeatable.")
     ] = None,
     json: AsJson = False,
 ) -> None:
     """Make a collection."""
-    wanted = {"name": name} | ({"chunker": chunker} if chunker else {}) | ({"readers": reader} if reader else {})
-    made = connect(configuration.load()).post("/v1/collections", wanted)
-    show.as_json(made) if json else show.out.print(f"{made['name']} is there.", highlight=False)
+    wanted = ({"chunker": chunker} if chunker else {}) | ({"readers": reader} if reader else {})
+    made = connect(configuration.load()).create_collection(name, **wanted)
+    show.as_json(made) if json else show.out.print(f"{made.name} is there.", highlight=False)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from app.bootstrap import assemble, find_ocr
 from app.cli import show
-from app.cli.client import Client
+from app.client import Cairn
 from app.services.health import State, ready
 from app.settings import Settings, unknown_variables
 
@@ -22,7 +22,7 @@ LOW_DISK_BYTES = 1024**3
 def run(settings: Settings, *, as_json: bool) -> bool:
     """Prints the findings; whether everything that is required answers."""
     states = [*_machine(settings), *asyncio.run(assemble(settings).inspect())]
-    running = Client(settings.address, None).ready()
+    running = Cairn(settings.address, None).ready()
     states.append(
         State("server", settings.address, required=False, ok=running, detail="" if running else "not running")
     )

@@ -11,6 +11,8 @@ from app import settings as configuration
 from app.cli import show
 from app.cli.client import connect
 from app.cli.show import AsJson
+from app.client import calls
+from app.client.models import Document
 
 app = typer.Typer(help="Documents.", no_args_is_help=True)
 
@@ -22,14 +24,14 @@ def list_documents(
     json: AsJson = False,
 ) -> None:
     """List the documents that you may read, newest first."""
-    found = connect(configuration.load()).get("/v1/documents", collection=collection, limit=limit)
-    show.as_json(found) if json else show.out.print(_table(found["documents"]))
+    found = connect(configuration.load()).send(calls.documents(collection, limit=limit))
+    show.as_json(found) if json else show.out.print(_table(found.documents))
 
 
 @app.command("show")
 def show_document(document_id: str, json: AsJson = False) -> None:
     """Print a document."""
-    found = connect(configuration.load()).get(f"/v1/documents/{document_id}")
+    found = connect(configuration.load()).document(document_id)
     show.as_json(found) if json else show.out.print(_table([found]))
 
 
@@ -52,19 +54,19 @@ def rename(document_id: str, title: str, json: AsJson = False) -> None:
 @app.command()
 def delete(document_id: str, json: AsJson = False) -> None:
     """Delete a document: invisible at once, then erased by a job that ends in a receipt."""
-    deleted = connect(configuration.load()).delete(f"/v1/documents/{document_id}")
+    deleted = connect(configuration.load()).delete_document(document_id)
     show.as_json(deleted) if json else show.out.print(
-        f"Deleted. The proof: cairn erasures show {deleted['erasure_id']}", highlight=False
+        f"Deleted. The proof: cairn erasures show {deleted.erasure_id}", highlight=False
     )
 
 
 def _change(document_id: str, change: dict[str, Any], *, json: bool) -> None:
-    changed = connect(configuration.load()).patch(f"/v1/documents/{document_id}", change)
+    changed = connect(configuration.load()).send(calls.change_document(document_id, **change))
     show.as_json(changed) if json else show.out.print(_table([changed]))
 
 
-def _table(documents: list[dict[str, Any]]) -> Table:
+def _table(documents: list[Document]) -> Table:
     table = Table("document", "title", "status", "readers", box=None)
     for each in documents:
-        table.add_row(each["id"], each["title"], each["status"], ", ".join(each["readers"]))
+        table.add_row(each.id, each.title, each.status, ", ".join(each.readers))
     return table

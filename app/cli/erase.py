@@ -12,9 +12,10 @@ from rich.table import Table
 
 from app import settings as configuration
 from app.cli import show
-from app.cli.client import Client, connect
+from app.cli.client import connect
 from app.cli.erasures import verify
 from app.cli.show import AsJson
+from app.client import Cairn
 
 app = typer.Typer(help="Erase everything of a person or of the tenant.", no_args_is_help=True)
 
@@ -57,7 +58,7 @@ def _erase(what: dict[str, str], named: str, public_key: str | None, *, yes: boo
     _prove(client, order, public_key, json=json)
 
 
-def _prove(client: Client, order: dict[str, Any], public_key: str | None, *, json: bool) -> None:
+def _prove(client: Cairn, order: dict[str, Any], public_key: str | None, *, json: bool) -> None:
     """Prints what every receipt says together; exit code 1 unless each is there and signed."""
     key = public_key or client.get("/v1/erasures/key")["public_key"]
     receipts = [each["receipt"] for each in order["erasures"] if each["receipt"]]

@@ -9,9 +9,9 @@ import typer
 
 from app import settings as configuration
 from app.cli import show
-from app.cli.client import Failure, connect
+from app.cli.client import connect
+from app.cli.exits import Failure
 from app.cli.show import AsJson
-from app.services.signatures import signed
 
 app = typer.Typer(help="Receipts of deleted documents.", no_args_is_help=True)
 
@@ -39,6 +39,8 @@ def show_receipt(
 
 def verify(receipt: dict[str, Any], signature: dict[str, str], public_key: str) -> bool:
     """Whether the key's owner signed this very receipt. Raises Failure when the key is none."""
+    from app.services.signatures import signed
+
     try:
         return signed(receipt, signature, public_key)
     except ValueError:

@@ -10,28 +10,29 @@ from urllib.parse import quote
 from rich.table import Table
 
 from app.cli import show
-from app.cli.client import Client, Failure
+from app.cli.exits import Failure
+from app.client import Cairn
 
 _SIGNIFICANT = 0.05
 
 
-def run(client: Client, file: Path | None, collection: str, *, as_json: bool) -> None:
+def run(client: Cairn, file: Path | None, collection: str, *, as_json: bool) -> None:
     """Asks the file's questions, else those of the collection's golden set, waits, and shows the scores."""
     body = {"collection": collection, "questions": None if file is None else _read(file)}
     found = results(client, body)
     show.as_json(found) if as_json else _scores(found)
 
 
-def results(client: Client, body: Mapping[str, object]) -> dict[str, Any]:
+def results(client: Cairn, body: Mapping[str, object]) -> dict[str, Any]:
     """Of a run that is asked for, once it is through."""
     started = client.post("/v1/evaluations", dict(body))
     job = client.ended(started["job"]["id"])
-    if job["status"] != "succeeded":
-        raise Failure(f"The evaluation did not succeed: {(job['error'] or {}).get('detail', job['status'])}")
+    if job.status != "succeeded":
+        raise Failure(f"The evaluation did not succeed: {job.error.detail if job.error else job.status}")
     return client.get(f"/v1/evaluations/{started['evaluation']['id']}")
 
 
-def compare(client: Client, before: str, after: str, *, as_json: bool) -> None:
+def compare(client: Cairn, before: str, after: str, *, as_json: bool) -> None:
     path = f"/v1/evaluations/{quote(before, safe='')}/differences"
     found = client.get(path, to=after)["differences"]
     if as_json:

@@ -11,16 +11,16 @@ import typer
 
 from app import settings as configuration
 from app.cli import show
-from app.cli.client import Failure, connect
+from app.cli.client import connect
 from app.cli.evaluate import results
+from app.cli.exits import Failure
+from app.cli.options import InCollection
 from app.cli.show import AsJson
 
 app = typer.Typer(
     help="A collection's questions with known evidence: a reindex that loses on them never goes live.",
     no_args_is_help=True,
 )
-
-InCollection = Annotated[str, typer.Option("--collection", "-c", help="The collection.")]
 
 
 @app.command()

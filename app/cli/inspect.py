@@ -12,19 +12,20 @@ from rich.table import Table
 
 from app.bootstrap.inspection import inspection
 from app.cli import show
-from app.cli.client import Failure
+from app.cli.exits import Failure
 from app.services.inspection import Inspected
 from app.settings import Settings
 from pipelines.domain.documents import Block, Box
 from pipelines.domain.errors import CairnError
+from pipelines.ingest.chunk import CHUNKER
 
 _SHOWN = 100  # characters of a block or chunk
 
 
-def run(settings: Settings, file: Path, draw: Path | None, chunker: str, *, as_json: bool) -> None:
+def run(settings: Settings, file: Path, draw: Path | None, chunker: str | None, *, as_json: bool) -> None:
     """Raises Failure."""
     try:
-        inspected = asyncio.run(_inspect(settings, file, draw, chunker))
+        inspected = asyncio.run(_inspect(settings, file, draw, chunker or CHUNKER))
     except CairnError as error:
         raise Failure(f"{file}: {error.detail} ({error.code})") from error
     except OSError as error:

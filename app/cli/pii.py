@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import json as json_
 import re
-import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -18,20 +11,10 @@ from rich.table import Table
 
 from app import settings as configuration
 from app.cli import show
-from app.cli.client import Failure, connect
+from app.cli.client import connect
 from app.cli.show import AsJson
-from app.settings import Settings
-from pipelines.domain.documents import Block
-from pipelines.domain.errors import CairnError
-from pipelines.domain.privacy import PiiPolicy, PiiSpan
-from pipelines.ingest.chunk import CHUNKER
-from pipelines.ingest.redact import EVERYTHING, POLICIES
-from pipelines.ingest.redact.detect import detect
 
 app = typer.Typer(help="Personal data: what is found, and what becomes of it.", no_args_is_help=True)
-
-_POLICIES = {policy.name: policy for policy in (EVERYTHING, *POLICIES.values())}
-STDIN = "-"
 
 
 @app.command()
@@ -39,28 +22,16 @@ def check(
     file: Annotated[
         str, typer.Argument(help='A file of any kind that is read; "-": JSON lines of {"text"} from stdin.')
     ],
-    policy: Annotated[str, typer.Option(help=f"What is looked for: {', '.join(_POLICIES)}.")] = EVERYTHING.name,
+    policy: Annotated[str | None, typer.Option(help="What is looked for; default: everything.")] = None,
     json: AsJson = False,
 ) -> None:
     """Show what personal data is found; needs no server.
 
     For `-`, each line is answered by one of {"spans": [{"type", "start", "end", "score"}]}.
     """
-    if policy not in _POLICIES:
-        raise typer.BadParameter(f"There is no policy {policy!r}; there are {', '.join(_POLICIES)}.")
-    settings = configuration.load()
-    wanted = replace(_POLICIES[policy], names=str(settings.pii_names_model) if settings.pii_names_model else None)
-    try:
-        if file == STDIN:
-            for answer in answers(sys.stdin, wanted):
-                sys.stdout.write(json_.dumps(answer) + "\n")
-                sys.stdout.flush()
-        else:
-            _check_file(settings, Path(file), wanted, as_json=json)
-    except CairnError as error:
-        raise Failure(f"{error.detail} ({error.code})") from error
-    except OSError as error:
-        raise Failure(f"{error.filename or file}: {error.strerror}.") from error
+    from app.cli import pii_check
+
+    pii_check.run(configuration.load(), file, policy, as_json=json)
 
 
 @app.command("policy")
@@ -121,49 +92,3 @@ def _rule(given: str) -> tuple[str, dict[str, Any]]:
         raise typer.BadParameter(f"{given!r} is not ENTITY=ACTION or ENTITY=ACTION:THRESHOLD.")
     entity, action, threshold = match.groups()
     return entity, {"action": action, **({"threshold": float(threshold)} if threshold else {})}
-
-
-def answers(lines: TextIO, policy: PiiPolicy) -> Iterator[dict[str, Any]]:
-    """One for each line that is not empty. Raises Failure."""
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            text = json_.loads(line)["text"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            text = None
-        if not isinstance(text, str):
-            raise Failure(f'Line {number} is not a JSON object with a "text".')
-        yield {"spans": [_span(span) for span in detect(text, policy)]}
-
-
-def _check_file(settings: Settings, file: Path, policy: PiiPolicy, *, as_json: bool) -> None:
-    blocks = asyncio.run(_blocks(settings, file))
-    found = [(block, spans) for block in blocks if (spans := detect(block.text, policy))]
-    if as_json:
-        rows = [{"page": block.page, "text": block.text, "spans": list(map(_span, spans))} for block, spans in found]
-        show.as_json({"file": file.name, "counts": _counts(found), "blocks": rows})
-        return
-    pages: dict[str, set[int]] = defaultdict(set)
-    for block, spans in found:
-        for span in spans:
-            pages[span.entity].add(block.page)
-    table = Table("entity", "found", "pages", box=None)
-    for entity, count in _counts(found).items():
-        table.add_row(entity, str(count), ", ".join(map(str, sorted(pages[entity]))))
-    show.out.print(table if found else "Nothing was found.")
-
-
-async def _blocks(settings: Settings, file: Path) -> tuple[Block, ...]:
-    from app.bootstrap.inspection import inspection
-
-    async with inspection(settings) as reading:
-        return (await reading.read(file, CHUNKER)).document.blocks
-
-
-def _counts(found: list[tuple[Block, list[PiiSpan]]]) -> dict[str, int]:
-    return dict(Counter(span.entity for _, spans in found for span in spans).most_common())
-
-
-def _span(span: PiiSpan) -> dict[str, Any]:
-    return {"type": span.entity, "start": span.start, "end": span.end, "score": round(span.score, 3)}

@@ -8,8 +8,8 @@ import uvicorn
 
 from app.bootstrap import assemble
 from app.cli import show
-from app.cli.client import Failure
 from app.cli.connections import TimedHeads
+from app.cli.exits import Failure
 from app.observability import logs
 from app.settings import Settings
 from pipelines.domain.errors import ConfigurationError

@@ -9,12 +9,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from app.cli.client import Client, Event, Failure
+from app.cli.exits import Failure
+from app.client import Cairn, Event
+from app.client.models import Answer, Citation, Job, Passage, UploadedBundle, UploadedDocument
+from app.client.models import Progress as JobProgress
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -31,26 +35,34 @@ DEGRADED = {
 }
 
 
-def as_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def as_json(value: object, *, a_line: bool = False) -> None:
+    indent = None if a_line else 2
+    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(type(value).__name__)
 
 
 def json_lines(events: Iterable[Event]) -> None:
-    for name, data in events:
+    for name, data, _ in events:
         sys.stdout.write(json.dumps({"event": name, **data}, ensure_ascii=False) + "\n")
         sys.stdout.flush()
 
 
-def follow_jobs(client: Client, documents: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def follow_jobs(client: Cairn, uploads: Iterable[UploadedDocument | UploadedBundle]) -> list[Job]:
     """Shows each job's steps as they come, and gives the jobs as they ended."""
     ended = []
-    for document in documents:
-        _follow(client, document["job_id"], str(document["filename"]))
-        ended.append(client.get(f"/v1/jobs/{document['job_id']}"))
+    for upload in uploads:
+        follow(client, upload.job_id, upload.filename)
+        ended.append(client.job(upload.job_id))
     return ended
 
 
-def _follow(client: Client, job_id: str, filename: str) -> None:
+def follow(client: Cairn, job_id: str, filename: str) -> None:
     columns = (
         SpinnerColumn(finished_text="[green]✓[/]"),
         TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=18)),
@@ -62,21 +74,30 @@ def _follow(client: Client, job_id: str, filename: str) -> None:
     with Progress(*columns, console=out, expand=True) as progress:
         rows: dict[str, TaskID] = {}
         running = ""
-        for name, data in client.events("GET", f"/v1/jobs/{job_id}/events"):
+        for name, data, _ in client.follow(job_id):
             running = str(data.get("step", running))
             if running and running not in rows:
                 rows[running] = progress.add_task(running, total=None, facts="")
             if name == "step.progress" and running:
-                progress.update(rows[running], completed=data["done"], total=data["total"], facts=_count(data))
+                progress.update(
+                    rows[running],
+                    completed=data["done"],
+                    total=data["total"],
+                    facts=_count(JobProgress(**{"eta_s": None, **data})),
+                )
             elif name == "step.completed":
                 progress.update(rows[running], completed=1, total=1, facts=_facts(data.get("output") or {}))
             elif name == "step.retrying":
                 progress.update(rows[running], facts=_retry(data))
 
 
-def _count(data: Mapping[str, Any]) -> str:
-    left = f", {_duration(data['eta_s'])} left" if data.get("eta_s") else ""
-    return f"{data['done']:,}/{data['total']:,} {data.get('unit', '')}{left}"
+def _progress(data: Mapping[str, Any]) -> JobProgress:
+    return JobProgress.model_validate({"eta_s": None, **data})
+
+
+def _count(progress: JobProgress) -> str:
+    left = f", {_duration(progress.eta_s)} left" if progress.eta_s else ""
+    return f"{progress.done:,}/{progress.total:,} {progress.unit}{left}"
 
 
 def _retry(data: Mapping[str, Any]) -> str:
@@ -94,23 +115,23 @@ def _facts(output: Mapping[str, Any]) -> str:
     return "  ".join(f"{name} {value}" for name, value in output.items() if name not in hidden and value != "")
 
 
-def answer(events: Iterable[Event]) -> dict[str, Any]:
+def answer(events: Iterable[Event]) -> Answer:
     """Prints an answer as it streams, then its citations; gives the whole answer."""
-    whole: dict[str, Any] = {}
+    whole: Answer | None = None
     with out.status("Searching ...") as status:
-        for name, data in events:
+        for name, data, _ in events:
             if name == "passages":
                 status.update(f"Reading {len(data['passages'])} passages ...")
             elif name == "delta":
                 status.stop()
                 out.print(Text(data["text"]), end="", soft_wrap=True)
             elif name == "answer":
-                whole = data
+                whole = Answer.model_validate(data)
     out.print("\n")
-    if not whole:
+    if whole is None:
         raise Failure("The server ended the answer too early.")
-    citations(whole["citations"])
-    for missing in whole["degraded"]:
+    citations(whole.citations)
+    for missing in whole.degraded:
         out.print(Text(DEGRADED.get(missing, f"Without: {missing}."), style="yellow"))
     return whole
 
@@ -123,36 +144,34 @@ def question() -> str:
         return ""
 
 
-def citations(found: Iterable[Mapping[str, Any]]) -> None:
+def citations(found: Iterable[Citation]) -> None:
     for citation in found:
-        quote = " ".join(str(citation["quote"]).split())
+        quote = " ".join(citation.quote.split())
         shown = quote if len(quote) <= QUOTE_LENGTH else quote[: QUOTE_LENGTH - 1] + "…"
         line = Text.assemble(
-            (f"[{citation['number']}] ", "bold cyan"),
-            (str(citation["title"]), "bold"),
-            f", page {citation['page']}: ",
+            (f"[{citation.number}] ", "bold cyan"),
+            (citation.title, "bold"),
+            f", page {citation.page}: ",
             (f"“{shown}”", "italic"),
         )
         out.print(line)
 
 
-def passages(found: Iterable[Mapping[str, Any]]) -> None:
+def passages(found: Iterable[Passage]) -> None:
     for rank, passage in enumerate(found, 1):
-        where = f"{passage['title']}, page {passage['page_start']}"
-        heading = " › ".join(passage["heading_path"])
-        out.print(Text.assemble((f"{rank}. {where} ", "bold"), (heading, "dim"), f"  {passage['score']:.3f}"))
-        out.print(Text(" ".join(passage["text"].split())[:300], style="dim"))
+        where = f"{passage.title}, page {passage.page_start}"
+        heading = " › ".join(passage.heading_path)
+        out.print(Text.assemble((f"{rank}. {where} ", "bold"), (heading, "dim"), f"  {passage.score:.3f}"))
+        out.print(Text(" ".join(passage.text.split())[:300], style="dim"))
 
 
-def jobs(found: Iterable[Mapping[str, Any]]) -> None:
+def jobs(found: Iterable[Job]) -> None:
     table = Table("job", "kind", "status", "steps", "progress", "error", box=None)
     for job in found:
-        steps = f"{job['steps_done']}/{job['steps_total'] or '?'}"
-        progress = _count(job["progress"]) if job["progress"] else ""
-        problem = f"{job['error']['detail']} ({job['error']['code']})" if job["error"] else ""
-        table.add_row(
-            job["id"], job["kind"], f"{MARKS.get(job['status'], '')} {job['status']}", steps, progress, problem
-        )
+        steps = f"{job.steps_done}/{job.steps_total or '?'}"
+        progress = _count(job.progress) if job.progress else ""
+        problem = f"{job.error.detail} ({job.error.code})" if job.error else ""
+        table.add_row(job.id, job.kind, f"{MARKS.get(job.status, '')} {job.status}", steps, progress, problem)
     out.print(table)
 
 

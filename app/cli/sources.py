@@ -13,12 +13,12 @@ from rich.table import Table
 
 from app import settings as configuration
 from app.cli import show
-from app.cli.client import Failure, connect
+from app.cli.client import connect
+from app.cli.exits import Failure
+from app.cli.options import InCollection
 from app.cli.show import AsJson
 
 app = typer.Typer(help="Folders whose files are documents of a collection.", no_args_is_help=True)
-
-InCollection = Annotated[str, typer.Option("--collection", "-c", help="The collection.")]
 
 
 @app.command()
@@ -82,7 +82,7 @@ def remove(
     path = f"{_of(collection)}/{quote(source_id, safe='')}"
     job = client.delete(f"{path}?documents=true" if documents else path)
     while job:
-        if client.ended(job["id"])["status"] != "succeeded":
+        if client.ended(job["id"]).status != "succeeded":
             raise Failure(f"Its documents could not all be deleted: cairn jobs show {job['id']}")
         left = [each for each in client.get(_of(collection))["sources"] if each["id"] == source_id]
         job = client.post(f"{path}/sync") if left else {}  # the pass that went on when it was asked for was another

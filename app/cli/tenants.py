@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from app import settings as configuration
-from app.bootstrap import operation
 from app.cli import show
-from app.cli.client import Failure
+from app.cli.exits import Failure
 from app.cli.show import AsJson
-from app.services.tenants import Tenants
 from pipelines.domain.errors import CairnError
+
+if TYPE_CHECKING:
+    from app.services.tenants import Tenants
 
 app = typer.Typer(help="Tenants of this machine (not over HTTP: on its own catalog).", no_args_is_help=True)
 
@@ -39,6 +41,8 @@ def list_tenants(json: AsJson = False) -> None:
 
 @contextmanager
 def _opened() -> Iterator[Tenants]:
+    from app.bootstrap import operation
+
     try:
         with operation.tenants(configuration.load()) as tenants:
             yield tenants

@@ -228,11 +228,12 @@ class Documents:
         status: DocumentStatus | None,
         after: str | None,
         limit: int,
+        sha256: Sequence[str] = (),
     ) -> list[Document]:
         """Newest first. Raises CollectionNotFound."""
         collection_id = self._collections.get(principal, collection).id if collection else None
         with self._catalog.read(principal) as uow:
-            return uow.documents.page(principal, DocumentFilter(collection_id, status), after, limit)
+            return uow.documents.page(principal, DocumentFilter(collection_id, status, sha256), after, limit)
 
     def chunks(self, principal: Principal, document_id: str, first: int, limit: int) -> list[Chunk]:
         """What was indexed of the version that answers. Raises DocumentNotFound."""

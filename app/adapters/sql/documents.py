@@ -93,6 +93,8 @@ class SqlDocuments:
             conditions.append(col(DocumentRow.collection_id) == where.collection_id)
         if where.status is not None:
             conditions.append(_STATUS.in_([where.status.value]))
+        if where.sha256:
+            conditions.append(col(VersionRow.sha256).in_(where.sha256))
         if after is not None:
             conditions.append(older_than(self.session, DocumentRow, was_readable(principal), after))
         return self._select(*conditions, limit=limit)

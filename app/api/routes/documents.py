@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
 from fastapi.responses import FileResponse
+from pydantic import StringConstraints
 from starlette.background import BackgroundTask
 
 from app.api import boxes, cursors
@@ -38,9 +39,11 @@ from pipelines.domain.errors import InvalidRequest, MissingFile
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 
 Limit = Annotated[int, Query(ge=1, le=200)]
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 IdempotencyKey = Annotated[str | None, Header(max_length=255)]
 
 
+_CONTENT = "those whose newest version is such a file: what need not be sent again; repeatable"
 _UPLOADED = {200: {"description": "All files were here already"}, **problems(404, 409, 413, 415, 507)}
 
 
@@ -82,11 +85,12 @@ def list_documents(
     services: Use,
     collection: str | None = None,
     status: DocumentStatus | None = None,
+    sha256: Annotated[list[Sha256] | None, Query(max_length=100, description=_CONTENT)] = None,
     cursor: str | None = None,
     limit: Limit = 50,
 ) -> DocumentPage:
     """Newest first."""
-    found = services.documents.page(principal, collection, status, cursors.decode(cursor), limit)
+    found = services.documents.page(principal, collection, status, cursors.decode(cursor), limit, sha256 or ())
     following = cursors.encode(found[-1].id) if len(found) == limit else None
     return DocumentPage(documents=Document.each(found), next_cursor=following)
 
