@@ -41,6 +41,8 @@ class Generations(Protocol):
     """Makes it the collection's active one, whose revision grows, unless a version is missing. Repeating it changes
     nothing."""
 
+    def take_over(self, generation_id: str) -> None: ...  # the same, whatever is missing: that answers once it is built
+
 
 class Erasures(Protocol):
     """Requests to erase a document, and the receipts that prove it; they stay when the document is gone."""
@@ -82,6 +84,24 @@ class Outbox(Protocol):
     def pending(self, limit: int) -> list[jobs.OutboxEvent]: ...  # oldest first
     def size(self) -> int: ...
     def sent(self, event_ids: Collection[str]) -> None: ...
+
+
+class Redoing(Protocol):
+    """A collection's live documents that are read again under another policy, and what was said from them before."""
+
+    def policies(self, collection_id: str) -> set[str]: ...  # ids of those that answering versions were read under
+    def live(self, collection_id: str, after: str, limit: int) -> list[documents.Document]: ...  # by id
+    def filenames(self, document_id: str) -> dict[str, str]: ...  # by version
+    def rename(
+        self, document: documents.Document, filenames: dict[str, str]
+    ) -> None: ...  # as it is now called; nothing else remembers how it was
+    def changed(self, document_id: str) -> None: ...  # its readers' searches may find something else from now on
+    def withdraw(self, version_id: str, at: datetime) -> None: ...  # it answers no more
+    def unsay(self, collection: documents.Collection) -> int: ...  # what is on record of its answers; how many
+    def sayings(
+        self, collection: documents.Collection, first: int, limit: int
+    ) -> list[privacy.Saying]: ...  # turns and comments about it, so many of each
+    def say(self, sayings: Sequence[privacy.Saying]) -> None: ...  # in place of what was there
 
 
 class GoldenSets(Protocol):
@@ -248,3 +268,29 @@ class Collections(Protocol):
         self, collection_id: str, readers: frozenset[str] | None
     ) -> None: ...  # its documents that come in later and name none; None: everyone
     def keep_for(self, collection_id: str, days: int | None) -> None: ...  # its documents; None: until they are deleted
+
+
+class JobFilter(NamedTuple):
+    status: jobs.JobStatus | None = None
+    document_id: str | None = None
+
+
+class Jobs(Protocol):
+    """A terminal status is never changed except by `start_again`. Every change appends a JobEvent."""
+
+    def add(self, job: jobs.Job) -> None: ...
+    def start_again(
+        self, job_id: str, at: datetime, *, forget: bool = False
+    ) -> jobs.Job: ...  # queued, run + 1, no steps, no error; `forget`: nor the history of earlier runs
+    def get(self, principal: access.Principal, job_id: str) -> jobs.Job | None: ...  # readable as its document is
+    def page(self, principal: access.Principal, where: JobFilter, after: str | None, limit: int) -> list[jobs.Job]: ...
+    def find(self, job_id: str) -> jobs.Job | None: ...  # for workflows
+    def start_step(self, job_id: str, step_id: str, at: datetime) -> None: ...  # attempts + 1; the job is running
+    def end_step(self, job_id: str, step_id: str, at: datetime, output: Mapping[str, int | str]) -> None: ...
+    def fail_step(
+        self, job_id: str, step_id: str, at: datetime, error: jobs.JobError, retry_at: datetime | None
+    ) -> None: ...  # retry_at: None when it is given up
+    def progress(self, job_id: str, at: datetime, progress: jobs.Progress) -> None: ...  # its eta_s is computed here
+    def finish(self, job_id: str, status: jobs.JobStatus, at: datetime, error: jobs.JobError | None = None) -> None: ...
+    def events(self, job_id: str, after: int, limit: int) -> list[jobs.JobEvent]: ...
+    def unfinished(self) -> dict[jobs.JobStatus, tuple[int, datetime]]: ...  # of all tenants: how many, since when

@@ -28,11 +28,14 @@ from pipelines.catalog_ports import (
     GoldenSets,
     Holdings,
     Idempotency,
+    Jobs,
     Outbox,
+    Redoing,
     Sources,
     Upkeep,
 )
 from pipelines.catalog_ports import IdempotentAnswer as IdempotentAnswer
+from pipelines.catalog_ports import JobFilter as JobFilter
 from pipelines.catalog_ports import Standing as Standing
 from pipelines.domain import (
     access,
@@ -258,6 +261,8 @@ class UnitOfWork(Protocol):
     def answers(self) -> Answers: ...
     @property
     def evaluations(self) -> Evaluations: ...
+    @property
+    def redoing(self) -> Redoing: ...
 
 
 class DocumentFilter(NamedTuple):
@@ -371,29 +376,3 @@ class Chunks(Protocol):
     ) -> dict[str, answers.CatalogedChunk]: ...  # the same under any generation, and for no person
     def some(self, generation: documents.Generation, limit: int) -> list[chunks.Chunk]: ...  # from all over it
     def delete_version(self, version_id: str) -> None: ...
-
-
-class JobFilter(NamedTuple):
-    status: jobs.JobStatus | None = None
-    document_id: str | None = None
-
-
-class Jobs(Protocol):
-    """A terminal status is never changed except by `start_again`. Every change appends a JobEvent."""
-
-    def add(self, job: jobs.Job) -> None: ...
-    def start_again(
-        self, job_id: str, at: datetime, *, forget: bool = False
-    ) -> jobs.Job: ...  # queued, run + 1, no steps, no error; `forget`: nor the history of earlier runs
-    def get(self, principal: access.Principal, job_id: str) -> jobs.Job | None: ...  # readable as its document is
-    def page(self, principal: access.Principal, where: JobFilter, after: str | None, limit: int) -> list[jobs.Job]: ...
-    def find(self, job_id: str) -> jobs.Job | None: ...  # for workflows
-    def start_step(self, job_id: str, step_id: str, at: datetime) -> None: ...  # attempts + 1; the job is running
-    def end_step(self, job_id: str, step_id: str, at: datetime, output: Mapping[str, int | str]) -> None: ...
-    def fail_step(
-        self, job_id: str, step_id: str, at: datetime, error: jobs.JobError, retry_at: datetime | None
-    ) -> None: ...  # retry_at: None when it is given up
-    def progress(self, job_id: str, at: datetime, progress: jobs.Progress) -> None: ...  # its eta_s is computed here
-    def finish(self, job_id: str, status: jobs.JobStatus, at: datetime, error: jobs.JobError | None = None) -> None: ...
-    def events(self, job_id: str, after: int, limit: int) -> list[jobs.JobEvent]: ...
-    def unfinished(self) -> dict[jobs.JobStatus, tuple[int, datetime]]: ...  # of all tenants: how many, since when

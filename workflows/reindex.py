@@ -15,7 +15,8 @@ from workflows.steps import JobRecord, RecordedSteps, Retries, StepOutput, close
 class Reindexing(Protocol):
     """What the steps do. Each may run twice: a version that is complete in the new generation is not built again."""
 
-    async def plan(self, request: ReindexRequested) -> StepOutput: ...  # {"page_size", ...}
+    async def plan(self, request: ReindexRequested) -> StepOutput: ...  # {"page_size", "redaction": or "", ...}
+    async def forget(self, request: ReindexRequested) -> StepOutput: ...  # of how documents were read before
     async def build(self, request: ReindexRequested, page_size: int) -> StepOutput: ...  # {"left", ...}
     async def refuse(self, request: ReindexRequested, why: str) -> StepOutput: ...  # drops the build; raises
     async def flip(self, request: ReindexRequested) -> StepOutput: ...  # {"flipped": 0} while a version is missing
@@ -43,8 +44,11 @@ def functions(
         steps = RecordedSteps(ctx, record, request.job_id, retries)
         plan = await steps.run("plan-generation", partial(reindexing.plan, request))
         build = partial(reindexing.build, request, int(plan["page_size"]))
+        reads_again = bool(plan["redaction"])  # by the policy of now, whatever it costs: nothing is compared
+        if reads_again:
+            await steps.run("forget-before", partial(reindexing.forget, request))
         pages, flips = count(), count()
-        refused = None
+        refused = "" if reads_again else None
         while True:  # each round catches up with what changed during the one before
             while (await steps.run(f"build-page-{next(pages)}", build))["left"]:
                 pass
@@ -55,6 +59,8 @@ def functions(
             if (await steps.run(f"flip-{next(flips)}", partial(reindexing.flip, request)))["flipped"]:
                 break
         await steps.run("drop-old", partial(reindexing.drop_old, request))
+        if reads_again:  # what was under way at the first time
+            await steps.run("forget-after", partial(reindexing.forget, request))
         await ctx.step.run("close-job", partial(record.succeeded, request.job_id))
         return {"generation_id": request.generation_id}
 

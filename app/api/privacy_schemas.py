@@ -35,4 +35,5 @@ class Policy(Schema):
     rules: Mapping[str, EntityRule]
     allow: list[str]
     documents: Mapping[str, int] = Field(description="that you may read, by the policy they were read under")
+    job_id: str | None = Field(description="of the job that reads documents again, where this starts one")
     note: str | None = Field(description="what is to be done, where documents were read under another policy")

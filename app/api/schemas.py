@@ -206,7 +206,7 @@ class Collection(Schema):
     id: str
     name: str
     embedding_model: str = at("active_generation", "embedding_model")
-    chunker: str = at("active_generation", "chunker")
+    chunker: str = at("active_generation", "method")
     retention_days: int | None = Field(
         description="documents are deleted so long after their newest upload; null: never"
     )

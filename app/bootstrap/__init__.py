@@ -60,6 +60,7 @@ from app.services.redaction import Redaction
 from app.services.reindex import CollectionReindex, Reindexes
 from app.services.reindex_gate import ReindexGate
 from app.services.rereading import Rereading
+from app.services.reredaction import CollectionReredaction
 from app.services.resting import RestingVectors
 from app.services.retention import Retention
 from app.services.retrieval import Retrieval, Search
@@ -167,7 +168,11 @@ def assemble(settings: Settings) -> Assembly:
         limits=(*stores.unsearchable, *engine.unsearchable),
         clock=_now,
     )
-    reindexing = CollectionReindex(catalog, indexing, ingestion.redacted, record)
+    reredaction = CollectionReredaction(
+        catalog, indexing, redaction, ingestion.redacted, ingestion.sweep, kept, caches, _now
+    )
+    reindexing = CollectionReindex(catalog, indexing, reredaction, record)
+    reindexes = Reindexes(catalog, collections, models.embedders, CHUNKER, outbox, _now)
     gate = ReindexGate(catalog, retrieval, stores.vectors, settings.reindex_max_loss)
     history = timedelta(days=settings.history_days)
     retention = Retention(catalog, collections, outbox, _now)
@@ -256,7 +261,7 @@ def assemble(settings: Settings) -> Assembly:
         collections=collections,
         documents=documents,
         sharing=Sharing(catalog, audit, _now, redaction),
-        policies=Policies(catalog, collections, redaction),
+        policies=Policies(catalog, collections, redaction, reindexes, outbox),
         redaction=redaction,
         pages=PagePictures(stores.blobs, readers),
         bundles=bundles,
@@ -268,7 +273,7 @@ def assemble(settings: Settings) -> Assembly:
         limits=held_to,
         jobs=Jobs(catalog, outbox, _now),
         outbox=outbox,
-        reindexes=Reindexes(catalog, collections, models.embedders, CHUNKER, outbox, _now),
+        reindexes=reindexes,
         reconciles=Reconciles(catalog, outbox, _now),
         retention=retention,
         retrieval=RedactedSearch(search, redaction),

@@ -12,9 +12,13 @@ from rich.table import Table
 from app import settings as configuration
 from app.cli import show
 from app.cli.client import connect
+from app.cli.exits import Failure
 from app.cli.show import AsJson
+from app.client import Cairn
 
 app = typer.Typer(help="Personal data: what is found, and what becomes of it.", no_args_is_help=True)
+
+Wait = Annotated[bool, typer.Option(help="Follow the job that reads documents again to its end.")]
 
 
 @app.command()
@@ -45,10 +49,14 @@ def show_policy(
     ] = None,
     allow: Annotated[list[str] | None, typer.Option(help='What stays, such as "*@example.org"; repeatable.')] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Back to the server's settings.")] = False,
+    wait: Wait = True,
     json: AsJson = False,
 ) -> None:
-    """Show or change what becomes of personal data in a collection; a change replaces all rules of its own."""
-    client, path = connect(configuration.load()), f"/v1/collections/{quote(collection, safe='')}/pii"
+    """Show or change what becomes of personal data in a collection; a change replaces all rules of its own.
+
+    Documents that are there are read again. What the new policy is stricter about answers no more until it was.
+    """
+    client, path = connect(configuration.load()), _path(collection)
     if reset:
         policy = client.delete(path)
     elif preset or rule or allow:
@@ -56,6 +64,8 @@ def show_policy(
         policy = client.put(path, wanted)
     else:
         policy = client.get(path)
+    if wait:
+        policy = _read_again(client, path, policy)
     if json:
         show.as_json(policy)
         return
@@ -73,6 +83,15 @@ def show_policy(
 
 
 @app.command()
+def redo(collection: str, wait: Wait = True, json: AsJson = False) -> None:
+    """Read the documents of a collection again: after an upgrade that finds more, or when the job of a change failed."""
+    client, path = connect(configuration.load()), _path(collection)
+    policy = client.post(f"{path}/redo")
+    policy = _read_again(client, path, policy) if wait else policy
+    show.as_json(policy) if json else show.out.print(f"Read by {policy['id']}: {policy['documents']}", highlight=False)
+
+
+@app.command()
 def report(document_id: str, json: AsJson = False) -> None:
     """Show how much of each kind was found in a document's latest version; never what."""
     version = connect(configuration.load()).get(f"/v1/documents/{quote(document_id, safe='')}")["latest_version"]
@@ -84,6 +103,21 @@ def report(document_id: str, json: AsJson = False) -> None:
         table.add_row(entity, str(count))
     show.out.print(table if version["pii_counts"] else "Nothing was found.")
     show.out.print(f"{version['pii_policy']}, {version['pii_recognisers']}", highlight=False)
+
+
+def _path(collection: str) -> str:
+    return f"/v1/collections/{quote(collection, safe='')}/pii"
+
+
+def _read_again(client: Cairn, path: str, policy: dict[str, Any]) -> dict[str, Any]:
+    """The policy once the job that it started, if any, is over. Raises Failure."""
+    if not policy["job_id"]:
+        return policy
+    job = client.ended(policy["job_id"])
+    if job.status != "succeeded":
+        why = job.error.detail if job.error else job.status
+        raise Failure(f"The documents were not all read again: {why} (job {job.id})")
+    return {**client.get(path), "job_id": job.id}
 
 
 def _rule(given: str) -> tuple[str, dict[str, Any]]:

@@ -23,7 +23,7 @@ from app.services.indexing import Indexing
 from app.services.redaction import Redaction
 from pipelines.domain.chunks import Chunk
 from pipelines.domain.documents import Version
-from pipelines.domain.errors import CacheUnavailable, LimitExceeded, VersionSuperseded
+from pipelines.domain.errors import CacheUnavailable, CairnError, LimitExceeded, VersionSuperseded
 from pipelines.domain.jobs import Progress
 from pipelines.domain.privacy import RedactionReport
 from pipelines.ingest import parse, stages
@@ -142,15 +142,28 @@ class DocumentIngestion:
             document, report = await self.workers.run(stages.redact_parts, parts, policy, secret)
             await asyncio.to_thread(self._record_redaction, version, report)
             await self._put(version, key, document)
-            for other in await self.blobs.keys(f"redacted/{version.id}"):
-                if other != key:  # by another policy, reader or detector
-                    await self.blobs.delete(other)
+            await self._sweep(version.id, key)
         await self.blobs.delete(f"parsed/{version.id}")
         return key
 
+    async def sweep(self, version_id: str) -> None:
+        """Removes documents made of the version by another policy, reader or detector than those of now."""
+        target = await asyncio.to_thread(self._target, version_id)
+        if target is not None:
+            await self._sweep(version_id, self._redacted_key(target))
+
+    async def _sweep(self, version_id: str, key: str) -> None:
+        for other in await self.blobs.keys(f"redacted/{version_id}"):
+            if other != key:
+                await self.blobs.delete(other)
+
     async def redacted(self, version: Version) -> str:
         """The key of the version's document without personal data, which is made anew if it is gone."""
-        return await self._redact(version)
+        try:
+            return await self._redact(version)
+        except CairnError:  # no job of the version comes to remove what was read of it
+            await self.blobs.delete(f"parsed/{version.id}")
+            raise
 
     async def chunk(self, upload: DocumentUploaded) -> StepOutput:
         target = await self._wanted(upload.version_id)

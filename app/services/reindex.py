@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.services.collections import Collections, checked
 from app.services.documents import start_event
 from app.services.indexing import Indexing
 from app.services.ingestion import ProgressRecord
 from app.services.outbox import Outbox
+from app.services.reredaction import CollectionReredaction
 from pipelines.domain.access import Principal
-from pipelines.domain.documents import Collection, Generation, Version
+from pipelines.domain.documents import Collection, Generation, chunker_after
 from pipelines.domain.errors import (
     CairnError,
     CollectionNotFound,
@@ -85,18 +85,40 @@ class Reindexes:
             if collection is None:
                 raise CollectionNotFound
             # It follows from the one it replaces: the same request is the same build, and going back is a new one.
-            generation_id = derived_id("gen", collection.active_generation.id, embedder.model, chunker)
-            generation = Generation(generation_id, collection_id, embedder.model, dimensions, chunker)
+            cut = chunker_after(chunker, collection.active_generation.redaction)
+            generation_id = derived_id("gen", collection.active_generation.id, embedder.model, cut)
+            generation = Generation(generation_id, collection_id, embedder.model, dimensions, cut)
             return self._start(uow, collection, generation)
 
-    def _start(self, uow: UnitOfWork, collection: Collection, generation: Generation) -> tuple[Job, bool]:
+    def read_again(self, uow: UnitOfWork, collection: Collection, redaction: str, *, at_once: bool) -> tuple[Job, bool]:
+        """A build of the collection's documents read anew from their originals, and whether its job is to be started.
+
+        `at_once`: it is the one that answers from the commit on, with what it holds by then. Another reindex that runs is
+        superseded: what was asked for last holds.
+        """
+        active = collection.active_generation
+        cut = chunker_after(active.method, redaction)
+        again = derived_id("gen", active.id, active.embedding_model, cut)
+        generation = replace(active, id=again, chunker=cut)
+        running = uow.jobs.find(job_id(JobKind.REINDEX, active.id))
+        if active.chunker == cut and running is not None and not running.status.terminal:
+            return running, False
+        started = self._start(uow, collection, generation, supersedes=True)
+        if at_once:
+            uow.generations.take_over(generation.id)
+        return started
+
+    def _start(
+        self, uow: UnitOfWork, collection: Collection, generation: Generation, *, supersedes: bool = False
+    ) -> tuple[Job, bool]:
         at = self._clock()
         for known in uow.generations.of_collection(collection.id):
             other = uow.jobs.find(job_id(JobKind.REINDEX, known.id))
             if other is not None and not other.status.terminal:
                 if known.id == generation.id:
                     return other, False
-                raise ReindexRunning
+                if not supersedes:
+                    raise ReindexRunning
         uow.generations.add(generation)
         job = uow.jobs.find(job_id(JobKind.REINDEX, generation.id))
         if job is None:
@@ -121,7 +143,7 @@ class CollectionReindex:
 
     catalog: Catalog
     indexing: Indexing
-    redacted: Callable[[Version], Awaitable[str]]
+    reredaction: CollectionReredaction
     progress: ProgressRecord
     page_size: int = 16
     max_pages: int = 400  # a run has 1,000 steps at most, and some are for catching up
@@ -138,8 +160,13 @@ class CollectionReindex:
             "versions": versions,
             "page_size": max(self.page_size, -(-versions // self.max_pages)),
             "embedding_model": generation.embedding_model,
-            "chunker": generation.chunker,
+            "chunker": generation.method,
+            "redaction": generation.redaction if await asyncio.to_thread(self._reads_again, generation) else "",
         }
+
+    async def forget(self, request: ReindexRequested) -> StepOutput:
+        """What was made of the documents as they were read before, and said from them."""
+        return await self.reredaction.forget(await self._generation(request))
 
     async def build(self, request: ReindexRequested, page_size: int) -> StepOutput:
         """The next page of versions that answer and are missing; versions that stopped answering are removed."""
@@ -188,16 +215,24 @@ class CollectionReindex:
         if target is None or target.deleted or target.document.active_version_id != version_id:
             return 0
         try:
-            return await self.indexing.fill(generation, target, self.redacted)
+            chunks = await self.indexing.fill(generation, target, self.reredaction.redacted)
         except VersionSuperseded:
             return 0
+        except CairnError as error:
+            if error.retriable or not generation.redaction:
+                raise
+            await self.reredaction.withdraw(target, error)
+            return 0
+        if target.collection.active_generation == generation:  # it answers from now on
+            await asyncio.to_thread(self.reredaction.announce, target)
+        return chunks
 
     # --- the catalog, from a thread ---
 
     async def _generation(self, request: ReindexRequested) -> Generation:
-        """Raises VersionSuperseded when another generation was asked for since."""
+        """Raises VersionSuperseded when another generation, or another policy for personal data, was asked for since."""
         for known in await asyncio.to_thread(self.indexing.generations, request.collection_id):
-            if known.id == request.generation_id:
+            if known.id == request.generation_id and await asyncio.to_thread(self.reredaction.wanted, known):
                 return known
         raise VersionSuperseded("Another reindex of the collection was asked for since.")
 
@@ -207,6 +242,15 @@ class CollectionReindex:
         if collection is None:
             raise CollectionNotFound
         return collection.active_generation.id
+
+    def _reads_again(self, generation: Generation) -> bool:
+        """Whether the documents are read anew, and not only cut or embedded."""
+        with self.catalog.read() as uow:
+            collection = uow.collections.by_id(generation.collection_id)
+        if collection is None:
+            raise CollectionNotFound
+        active = collection.active_generation  # one that took over at once is to be filled yet
+        return bool(generation.redaction) and (active == generation or active.redaction != generation.redaction)
 
     def _work(self, generation_id: str) -> tuple[list[str], list[str]]:
         with self.catalog.read() as uow:

@@ -90,13 +90,34 @@ class ParsedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One build of a collection's vectors under one embedding model and one chunker."""
+    """One build of a collection's vectors under one embedding model and one chunker.
+
+    `chunker` names how its chunks were made: the method, and behind a "/", where documents were read again under another
+    policy for personal data, what their text was redacted by.
+    """
 
     id: str
     collection_id: str
     embedding_model: str
     dimensions: int
     chunker: str
+
+    @property
+    def method(self) -> str:
+        return chunking_method(self.chunker)
+
+    @property
+    def redaction(self) -> str:
+        """Of documents that were read again; "": each as it came in."""
+        return self.chunker.partition("/")[2]
+
+
+def chunking_method(chunker: str) -> str:
+    return chunker.partition("/")[0]
+
+
+def chunker_after(method: str, redaction: str) -> str:
+    return f"{method}/{redaction}" if redaction else method
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,39 @@ class PiiPolicy:
     names: str | None = None
 
 
+_SHOWS_LESS = (
+    PiiAction.KEEP,
+    PiiAction.MASK,
+    PiiAction.PSEUDONYM,
+    PiiAction.HASH,
+    PiiAction.PLACEHOLDER,
+    PiiAction.REFUSE,
+)
+
+
+def stricter(new: PiiPolicy, old: PiiPolicy) -> bool:
+    """Whether `new` may take out, or show less of, anything that `old` lets stand."""
+    kept = EntityRule(PiiAction.KEEP, 1.0)
+    if set(old.allow) - set(new.allow):
+        return True
+    for entity, rule in new.rules.items():
+        before = old.rules.get(entity, kept)
+        if rule.action is not PiiAction.KEEP and (
+            rule.threshold < before.threshold or _SHOWS_LESS.index(rule.action) > _SHOWS_LESS.index(before.action)
+        ):
+            return True
+    return False
+
+
+class Saying(NamedTuple):
+    """What is kept of what was said: a turn's question, how that was understood, and its answer; or a comment."""
+
+    kind: str
+    id: str
+    position: int
+    texts: tuple[str, ...]
+
+
 class PiiSpan(NamedTuple):
     start: int
     end: int

@@ -31,7 +31,7 @@ def _iban(number: int) -> str:
     return f"GB{check:02}{account}"
 
 
-def _planted() -> list[tuple[str, str]]:
+def planted_values() -> list[tuple[str, str]]:
     """(sentence, value): values of eight kinds, no two alike."""
     rng = random.Random(11)
     planted = []
@@ -75,7 +75,7 @@ def client(server: Server) -> Iterator[httpx.Client]:
         yield http
 
 
-def _remains(data: Path, values: list[str]) -> dict[str, list[str]]:
+def remains(data: Path, values: list[str]) -> dict[str, list[str]]:
     """Values by the file that holds them, in any of the ways a store writes text; originals are left out."""
     found: dict[str, list[str]] = {}
     for path in sorted(data.rglob("*")):
@@ -92,7 +92,7 @@ def _remains(data: Path, values: list[str]) -> dict[str, list[str]]:
 
 
 def test_planted_values_are_in_no_file_but_the_original(server: Server, client: httpx.Client, log: Path) -> None:
-    planted = _planted()
+    planted = planted_values()
     values = [value for _, value in planted]
     assert len(set(values)) > VALUES * 0.95
     named = log / f"statement_of_{values[0]}_{values[3]}.md"
@@ -109,7 +109,7 @@ def test_planted_values_are_in_no_file_but_the_original(server: Server, client: 
     server.stop()  # what is still in memory is written
     try:
         assert [value for value in values if value in everything] == []
-        assert _remains(server.data_dir, values) == {}
+        assert remains(server.data_dir, values) == {}
         originals = b"".join(path.read_bytes() for path in server.data_dir.rglob("originals/*") if path.is_file())
         assert all(value.encode() in originals for value in values)  # the search would see them
     finally:

@@ -106,6 +106,10 @@ def _manifest() -> TypeAdapter[Manifest]:
     return TypeAdapter(Manifest)
 
 
+def without_sources(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return _without(stored, {source[1] for source in stored["sources"]})
+
+
 def _without(stored: Mapping[str, Any], document_ids: set[str]) -> dict[str, Any]:
     """Ids and hashes of chunks follow from the text, so they could tell whether some text was there."""
     kept = [source for source in stored["sources"] if source[1] not in document_ids]

@@ -37,6 +37,7 @@ from app.adapters.sql.holdings import SqlHoldings
 from app.adapters.sql.jobs import SqlJobs
 from app.adapters.sql.keys import SqlIdempotency, SqlKeys
 from app.adapters.sql.outbox import SqlOutbox
+from app.adapters.sql.redoing import SqlRedoing
 from app.adapters.sql.sources import SqlSources
 from app.adapters.sql.upkeep import SqlUpkeep
 from pipelines.domain.access import Principal
@@ -79,6 +80,7 @@ class SqlUnitOfWork:
     upkeep: SqlUpkeep
     answers: SqlAnswers
     evaluations: SqlEvaluations
+    redoing: SqlRedoing
 
     @classmethod
     def of(cls, session: Session) -> SqlUnitOfWork:
@@ -101,6 +103,7 @@ class SqlUnitOfWork:
             SqlUpkeep(session),
             SqlAnswers(session),
             SqlEvaluations(session),
+            SqlRedoing(session),
         )
 
 

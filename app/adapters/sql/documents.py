@@ -165,20 +165,20 @@ class SqlDocuments:
         row = self.session.get_one(DocumentRow, document_id)
         if row.deleted_at is None:
             row.deleted_at = row.updated_at = at
-            self._grow_revision(row)
+            self.grow_revision(row)
 
     def share(self, document_id: str, readers: frozenset[str], at: datetime) -> None:
         row = self.session.get_one(DocumentRow, document_id)
         row.updated_at = at
-        self._grow_revision(row)  # of those who may read it no longer
+        self.grow_revision(row)  # of those who may read it no longer
         self.session.exec(delete(ReaderRow).where(col(ReaderRow.document_id) == document_id))
         self.session.add_all([ReaderRow(document_id=document_id, subject=subject) for subject in readers])
-        self._grow_revision(row)
+        self.grow_revision(row)
 
     def retitle(self, document_id: str, title: str, at: datetime) -> None:
         row = self.session.get_one(DocumentRow, document_id)
         row.title, row.updated_at = title, at
-        self._grow_revision(row)
+        self.grow_revision(row)
 
     # --- for workflows ---
 
@@ -189,7 +189,7 @@ class SqlDocuments:
         row = self.session.get_one(DocumentRow, document_id)
         row.title, row.details, row.updated_at = title, dict(metadata), at
         self.session.get_one(VersionRow, row.latest_version_id).filename = filename
-        self._grow_revision(row)
+        self.grow_revision(row)
 
     def target(self, version_id: str) -> IngestTarget | None:
         version = self.session.get(VersionRow, version_id)
@@ -233,7 +233,7 @@ class SqlDocuments:
         replaced = row.active_version_id
         if replaced != version_id:
             row.active_version_id, row.updated_at = version_id, at
-            self._grow_revision(row)
+            self.grow_revision(row)
         return replaced if replaced != version_id else None
 
     def purge(self, document_id: str) -> None:
@@ -312,7 +312,7 @@ class SqlDocuments:
         )
         self.session.flush()
 
-    def _grow_revision(self, row: DocumentRow) -> None:
+    def grow_revision(self, row: DocumentRow) -> None:
         """Of the document's collection, and of what each of its readers sees of it."""
         self.session.flush()
         grown = update(CollectionRow).where(col(CollectionRow.id) == row.collection_id)

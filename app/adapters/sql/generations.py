@@ -96,6 +96,10 @@ class SqlGenerations:
     def flip(self, generation_id: str) -> bool:
         if self.missing(generation_id):
             return False
+        self.take_over(generation_id)
+        return True
+
+    def take_over(self, generation_id: str) -> None:
         generation = self.session.get_one(GenerationRow, generation_id)
         self.session.exec(
             update(CollectionRow)
@@ -105,4 +109,3 @@ class SqlGenerations:
             )
             .values(active_generation_id=generation_id, revision=CollectionRow.revision + 1)
         )
-        return True

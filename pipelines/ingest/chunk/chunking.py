@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pipelines.domain.chunks import Chunk
-from pipelines.domain.documents import ParsedDocument
+from pipelines.domain.documents import ParsedDocument, chunking_method
 from pipelines.domain.errors import ConfigurationError
 from pipelines.domain.ids import chunk_id
 from pipelines.ingest.chunk.boundaries import Grouping, filled, layout_boundaries, least_cost
@@ -48,7 +48,8 @@ def chunk(document: ParsedDocument, *, version_id: str, chunker: str, count_toke
     Every character of the canonical text but white space is in exactly one chunk, and a chunk's `embedding_text` is
     within what the embedder reads, given a title of at most 32 tokens. ConfigurationError for a chunker unknown here.
     """
-    if chunker not in CHUNKERS:
+    method = CHUNKERS.get(chunking_method(chunker))
+    if method is None:
         raise ConfigurationError(f"There is no chunker {chunker!r}; this release has {', '.join(CHUNKERS)}.")
     import_llama_index()
     from llama_index.core.schema import Document, TextNode
@@ -56,7 +57,6 @@ def chunk(document: ParsedDocument, *, version_id: str, chunker: str, count_toke
     from pipelines.ingest.chunk.node_parser import LayoutNodeParser
 
     text = canonical_text(document)
-    method = CHUNKERS[chunker]
     parser = LayoutNodeParser(
         target_tokens=method.target_tokens,
         grouping=method.grouping,

@@ -19,8 +19,18 @@ def redact(document: ParsedDocument, policy: PiiPolicy, key: bytes) -> tuple[Par
     """
     redactor = TextRedactor(policy, key)
     title = redactor.redact(document.title) if document.title else document.title
-    blocks = tuple(_redact_block(block, redactor) for block in document.blocks)
-    return replace(document, title=title, blocks=blocks), redactor.report()
+    blocks = [_redact_block(block, redactor) for block in document.blocks]
+    title = redactor.elsewhere(title) if title else title  # of what was found further down
+    blocks = [_elsewhere(block, redactor) for block in blocks]
+    return replace(document, title=title, blocks=tuple(blocks)), redactor.report()
+
+
+def _elsewhere(block: Block, redactor: TextRedactor) -> Block:
+    text = redactor.elsewhere(block.text)
+    if block.cells is None:
+        return block if text == block.text else replace(block, text=text)
+    cells = tuple(tuple(redactor.elsewhere(cell, counted=False) for cell in row) for row in block.cells)
+    return replace(block, text=text, cells=cells)
 
 
 def _redact_block(block: Block, redactor: TextRedactor) -> Block:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pipelines.domain.errors import RedactionFailed, SensitiveContent
 from pipelines.domain.privacy import PiiAction, PiiPolicy, PiiSpan, RedactionReport
 from pipelines.ingest.redact.detect import detect, recognisers_id
+from pipelines.ingest.redact.elsewhere import Elsewhere
 from pipelines.ingest.redact.names.features import LABELS
 from pipelines.ingest.redact.policy import policy_id
 
@@ -46,6 +47,7 @@ class TextRedactor:
         self._key = key
         self._numbers: dict[tuple[str, str], int] = {}
         self._counts: Counter[str] = Counter()
+        self._elsewhere = Elsewhere()
         self.replaced: dict[str, str] = {}
         """What the last `redact` took out, by how it was written, and what it put there. Never leaves this package."""
 
@@ -58,11 +60,18 @@ class TextRedactor:
         for number in range(_PASSES):
             spans = detect(text, self._policy if number < _LATER else self._identifiers)
             if not spans:
-                return text
+                return self.elsewhere(text, counted=counted)
             text = self._replace(text, spans)
             if counted:
                 self._counts.update(span.entity for span in spans)
         raise RedactionFailed("Redaction did not come to an end.")
+
+    def elsewhere(self, text: str, *, counted: bool = True) -> str:
+        """The text without values that were found before, in it or in another."""
+        text, found = self._elsewhere.replace(text)
+        if counted:
+            self._counts.update(found)
+        return text
 
     def report(self) -> RedactionReport:
         return RedactionReport(dict(sorted(self._counts.items())), policy_id(self._policy), recognisers_id())
@@ -73,6 +82,7 @@ class TextRedactor:
         for span in spans:
             value = text[span.start : span.end]
             self.replaced[value] = self._substitute(span.entity, value)
+            self._elsewhere.learn(value, self.replaced[value], span.entity)
             pieces += text[position : span.start], self.replaced[value]
             position = span.end
         return "".join([*pieces, text[position:]])
