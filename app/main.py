@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from app.bootstrap import assemble
+from app.bootstrap import assemble, secrets_of
 from app.observability import logs
 from app.settings import load
 
 
 def create_app() -> FastAPI:
-    """Raises SettingsError."""
+    """Raises SettingsError, ConfigurationError."""
     settings = load()
-    logs.configure(settings.log_level, settings.log_format, settings.secrets)
+    logs.configure(settings.log_level, settings.log_format, secrets_of(settings))
     return assemble(settings).application()

@@ -8,6 +8,7 @@ settings keep Inngest's names (`INNGEST_DEV`, ...). With `_FILE` at its end a va
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -81,6 +82,13 @@ def _origin(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError("expected networks such as 10.0.0.0/8, with commas between them") from None
+
+
 def _or_none(value: object) -> object:
     return None if value == "" else value
 
@@ -94,6 +102,10 @@ Roots = Annotated[list[Annotated[str, AfterValidator(_root)]], NoDecode, BeforeV
 Units = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_or_none)]
 Origins = Annotated[list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_listed)]
 Hosts = Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]+$")]], NoDecode, BeforeValidator(_listed)]
+SyncHosts = Annotated[
+    list[Annotated[str, Field(pattern=r"^([^=,]+=)?[A-Za-z0-9.:\[\]-]+$")]], NoDecode, BeforeValidator(_listed)
+]
+Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], NoDecode, BeforeValidator(_listed)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -224,10 +236,22 @@ class Settings(BaseSettings):
     # what people said
     conversation_days: int = Field(90, ge=1, description="conversations and feedback go so long after their last use")
 
-    # folders
+    # what may be watched
     sync_roots: Roots = Field(
         [],
         description="folders whose insides tenants may watch, with : between them; TENANT=FOLDER for another than main",
+    )
+    sync_hosts: SyncHosts = Field(
+        [],
+        description="web sites that tenants may watch, HOST or HOST:PORT, with commas between; TENANT=HOST for another than main",
+    )
+    sync_networks: Networks = Field(
+        [], description="private networks that those sites may be in, such as 10.0.0.0/8, with commas between"
+    )
+    sync_web_pages: int = Field(5_000, ge=1, le=50_000, description="of one site")
+    sync_web_requests_per_s: float = Field(5, gt=0, le=1_000, description="to one host")
+    sync_connections: Path | None = Field(
+        None, description="a TOML file that names the buckets and wikis which may be watched: docs/sources.md"
     )
     sync_settle_s: float = Field(5, ge=0, le=86_400, description="a file that changed since then waits")
 
@@ -264,6 +288,14 @@ class Settings(BaseSettings):
             tenant, _, path = entry.partition("=") if not entry.startswith("/") else (first, "", entry)
             roots.setdefault(tenant, []).append(Path(path))
         return roots
+
+    def hosts_by_tenant(self, first: str) -> dict[str, list[str]]:
+        """Web sites that may be watched, by tenant; those without one are of the first."""
+        hosts: dict[str, list[str]] = {}
+        for entry in self.sync_hosts:
+            tenant, _, host = entry.rpartition("=")
+            hosts.setdefault(tenant or first, []).append(host)
+        return hosts
 
     @property
     def secrets(self) -> list[str]:

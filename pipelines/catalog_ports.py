@@ -141,7 +141,7 @@ class Answers(Protocol):
 
 
 class Sources(Protocol):
-    """Folders that are watched, and what was made of their files. A tenant never sees another's."""
+    """Places that are watched, and what was made of their files. A tenant never sees another's."""
 
     def add(self, source: sources.Source) -> None: ...
     def of_collection(self, tenant_id: str, collection_id: str) -> list[sources.Source]: ...  # oldest first
@@ -149,11 +149,15 @@ class Sources(Protocol):
     def due(self, at: datetime, limit: int) -> list[sources.Source]: ...  # longest due first
     def schedule(self, source_id: str, next_at: datetime) -> None: ...
     def trust(self, source_id: str, run: int) -> None: ...  # this run of its job may delete any number of documents
-    def retry_problems(self, source_id: str) -> None: ...  # those of `problems`, in the next pass
+    def retry_problems(self, source_id: str) -> None: ...  # those of `problems`, in the next pass, which lists all
     def end_with_documents(self, source_id: str) -> None: ...  # the next pass removes them, and then the source
-    def passed(self, source_id: str, at: datetime, counts: Mapping[str, int]) -> None: ...
+    def passed(
+        self, source_id: str, at: datetime, counts: Mapping[str, int], memory: str | None = None
+    ) -> None: ...  # None: what was remembered stays
+    def memory(self, source_id: str) -> str: ...  # of the last pass that left nothing undone
     def remove(self, source_id: str) -> None: ...  # with what it knows of files; their documents stay
     def files(self, source_id: str) -> list[sources.SourceFile]: ...
+    def shared(self, source_id: str) -> dict[str, sources.Shared]: ...  # by id of the file; live documents alone
     def file(self, file_id: str) -> sources.SourceFile | None: ...
     def put_file(self, file: sources.SourceFile) -> None: ...
     def remove_file(self, file_id: str) -> None: ...  # absent is fine

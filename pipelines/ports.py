@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from pipelines.access_ports import AuditLog as AuditLog
 from pipelines.access_ports import Keys
@@ -46,7 +46,6 @@ from pipelines.domain import (
     filters,
     jobs,
     privacy,
-    sources,
     views,
 )
 from pipelines.model_ports import ChatModel as ChatModel
@@ -56,6 +55,8 @@ from pipelines.model_ports import Message as Message
 from pipelines.model_ports import Reranker as Reranker
 from pipelines.model_ports import TokenCounter as TokenCounter
 from pipelines.model_ports import Vectors as Vectors
+from pipelines.source_ports import SourceContent as SourceContent
+from pipelines.source_ports import SourceReader as SourceReader
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -151,33 +152,6 @@ class Workers(Protocol):
     async def run(
         self, task: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R: ...  # WorkerCrashed, LimitExceeded
-
-
-class Folders(Protocol):
-    """Folders of this machine that the operator lets tenants watch. Synchronous: call it from a thread.
-
-    Never follows a link. Each method raises SyncOff, SourceNotAllowed, SourceMissing.
-    """
-
-    def allowed(self, tenant_id: str, path: str) -> str: ...  # the folder's real path
-    def listing(
-        self, tenant_id: str, path: str
-    ) -> sources.Listing: ...  # SourceTooLarge; without hidden and temporary files
-    def open(
-        self, tenant_id: str, path: str, file: str
-    ) -> AbstractContextManager[FolderFile]: ...  # FileNotFoundError, FileBlocked
-    def exists(self, tenant_id: str, path: str, file: str) -> bool: ...
-
-
-class FolderFile(Protocol):
-    """A file that is read once, from its start to its end."""
-
-    @property
-    def listed(self) -> sources.ListedFile: ...  # as it was when it was opened
-    @property
-    def stream(self) -> BinaryIO: ...  # its last read raises FileChanged unless the file is still so
-    def digest(self) -> str: ...  # SHA-256 of what was read, in hex
-    def rewind(self) -> None: ...
 
 
 class Remains(Protocol):

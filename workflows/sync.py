@@ -1,4 +1,4 @@
-"""From a folder to documents that are like it: new files come in, changed ones are replaced, removed ones are erased."""
+"""From a place (folder, bucket, wiki) to documents that are like it: new files come in, changed ones replace, removed ones go."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from workflows.steps import JobRecord, RecordedSteps, Retries, StepOutput, close
 
 
 class Sync(Protocol):
-    """What the steps do. Each may run twice: a file that is in the catalog as it is in the folder is left alone."""
+    """What the steps do. Each may run twice: a file that is in the catalog as it is in the source is left alone."""
 
     async def list_files(self, request: SourceSyncRequested) -> StepOutput: ...  # {"take_batches", "gone_batches", ...}
+    async def share(self, request: SourceSyncRequested, batch: int) -> StepOutput: ...
     async def fetch(self, request: SourceSyncRequested, batch: int) -> StepOutput: ...
     async def remove(self, request: SourceSyncRequested, batch: int) -> StepOutput: ...
     async def finish(self, request: SourceSyncRequested, outputs: Sequence[StepOutput]) -> StepOutput: ...
@@ -43,6 +44,8 @@ def functions(
         steps = RecordedSteps(ctx, record, request.job_id, retries)
         plan = await steps.run("list-files", partial(sync.list_files, request))
         outputs = [plan]
+        for batch in range(int(plan.get("share_batches", 0))):  # who may not read a file any more, before all else
+            outputs.append(await steps.run(f"share-batch-{batch}", partial(sync.share, request, batch)))
         for batch in range(int(plan["take_batches"])):  # before what is gone: a file that moved is in both
             outputs.append(await steps.run(f"fetch-batch-{batch}", partial(sync.fetch, request, batch)))
         for batch in range(int(plan["gone_batches"])):

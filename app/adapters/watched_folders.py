@@ -19,33 +19,33 @@ from pipelines.domain.intake_errors import (
     SourceTooLarge,
     SyncOff,
 )
-from pipelines.domain.sources import ListedFile, Listing, is_passing
+from pipelines.domain.sources import ListedFile, Listing, Seen, is_passing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe that nobody writes to must not hang us
 
 
 class LocalFolders:
-    """Folders of pipelines/ports.py. `roots` by tenant; `private` is the data folder, which nobody watches."""
+    """SourceReader of pipelines/ports.py. `roots` by tenant; `private` is the data folder, which nobody watches."""
 
     def __init__(self, roots: Mapping[str, Sequence[Path]], private: Path, *, most_files: int = 500_000) -> None:
         self._roots = roots
         self._private = private
         self._most_files = most_files
 
-    def allowed(self, tenant_id: str, path: str) -> str:
+    def allowed(self, tenant_id: str, place: str) -> str:
         if not any(self._roots.values()):
             raise SyncOff
-        if not Path(path).is_absolute() or "\0" in path:
+        if not Path(place).is_absolute() or "\0" in place:
             raise SourceNotAllowed("Name the folder by its whole path, from / on.")
-        self._root_of(tenant_id, Path(os.path.realpath(path)))  # says nothing about what lies elsewhere
-        with self._opened(tenant_id, os.path.realpath(path)):
-            return os.path.realpath(path)
+        self._root_of(tenant_id, Path(os.path.realpath(place)))  # says nothing about what lies elsewhere
+        with self._opened(tenant_id, os.path.realpath(place)):
+            return os.path.realpath(place)
 
-    def listing(self, tenant_id: str, path: str) -> Listing:
+    def listing(self, tenant_id: str, place: str, seen: Seen) -> Listing:  # noqa: ARG002 - the whole folder is looked at
         files: list[ListedFile] = []
         unreadable: list[str] = []
-        with self._opened(tenant_id, path) as folder:
+        with self._opened(tenant_id, place) as folder:
             waiting = [""]
             while waiting:
                 inside = waiting.pop()
@@ -63,26 +63,26 @@ class LocalFolders:
         return Listing(tuple(files), tuple(unreadable))
 
     @contextmanager
-    def open(self, tenant_id: str, path: str, file: str) -> Iterator[OpenFile]:
-        with self._opened(tenant_id, path) as folder:
+    def open(self, tenant_id: str, place: str, file: ListedFile) -> Iterator[OpenFile]:
+        with self._opened(tenant_id, place) as folder:
             try:
-                with _within(folder, file) as (parent, name):
+                with _within(folder, file.path) as (parent, name):
                     descriptor = os.open(name, _FILE, dir_fd=parent)
             except PermissionError:
                 raise FileBlocked("The server may not read this file.") from None
             except (FileNotFoundError, NotADirectoryError):
-                raise FileNotFoundError(file) from None
+                raise FileNotFoundError(file.path) from None
             except OSError as error:  # a link, by now
                 raise FileBlocked(f"The file cannot be opened: {error.strerror}.") from None
         with os.fdopen(descriptor, "rb", buffering=0) as opened:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise FileBlocked("This is not a file.")
-            yield OpenFile(file, opened)
+            yield OpenFile(file.path, opened)
 
-    def exists(self, tenant_id: str, path: str, file: str) -> bool:
-        with self._opened(tenant_id, path) as folder:
+    def exists(self, tenant_id: str, place: str, path: str) -> bool:
+        with self._opened(tenant_id, place) as folder:
             try:
-                with _within(folder, file) as (parent, name):
+                with _within(folder, path) as (parent, name):
                     return stat.S_ISREG(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
             except (FileNotFoundError, NotADirectoryError):
                 return False
@@ -145,7 +145,7 @@ class LocalFolders:
 
 
 class OpenFile:
-    """FolderFile of pipelines/ports.py."""
+    """SourceContent of pipelines/ports.py."""
 
     def __init__(self, path: str, file: io.FileIO) -> None:
         self._path = path
@@ -156,6 +156,10 @@ class OpenFile:
     @property
     def listed(self) -> ListedFile:
         return self._listed
+
+    @property
+    def name(self) -> str:
+        return self._path.rpartition("/")[2]
 
     @property
     def stream(self) -> BinaryIO:

@@ -13,12 +13,12 @@ from app.adapters.oidc import Claims, OidcTokens
 from app.adapters.process_pool import ProcessPool
 from app.adapters.redis_cache import RedisCache
 from app.adapters.remains import FolderRemains, RedisRemains, SqlRemains
-from app.adapters.watched_folders import LocalFolders
 from app.bootstrap.assembly import FIRST_KEY_FILE, Assembly
 from app.bootstrap.dependencies import dependencies
 from app.bootstrap.engine import Engine
 from app.bootstrap.models import Models, find_ocr
 from app.bootstrap.program import program
+from app.bootstrap.sources import places_of, secrets_of
 from app.bootstrap.stores import Stores
 from app.services.admission import AdmittedAsk
 from app.services.answer_records import AnswerRecords, RecordedAnswers
@@ -67,7 +67,7 @@ from app.services.retrieval import Retrieval, Search
 from app.services.sharing import Sharing
 from app.services.sources import Sources
 from app.services.staging import Staging
-from app.services.sync import FolderSync
+from app.services.sync import SourceSync
 from app.services.sync_files import FileIntake
 from app.services.unpacking import BundleUnpacking
 from app.services.upkeep.bundles import IntakeGarbage
@@ -89,7 +89,7 @@ from workflows.ingest import Limits as FunctionLimits
 from workflows.maintenance import Upkeep
 from workflows.steps import Retries
 
-__all__ = ["FIRST_KEY_FILE", "Assembly", "assemble", "find_ocr"]
+__all__ = ["FIRST_KEY_FILE", "Assembly", "assemble", "find_ocr", "secrets_of"]
 
 # What a cited page is read again with: a process of its own, since questions come before documents.
 _READER_MEMORY_BYTES = 1024 * 1024 * 1024
@@ -198,14 +198,17 @@ def assemble(settings: Settings) -> Assembly:
     health = Health(dependencies(settings, stores, models))
     quotas = Quotas(settings.tenant_documents, settings.tenant_bytes)
     documents = Documents(catalog, collections, stores.blobs, staging, outbox, _now, redaction, quotas)
-    folders = LocalFolders(settings.roots_by_tenant(FIRST_TENANT), folder)
+    places = places_of(settings, folder)
     bundle_limits = BundleLimits(settings.max_files_per_bundle, settings.max_bundle_bytes)
     bundles = Bundles(catalog, collections, stores.blobs, staging, outbox, _now, bundle_limits)
     unpacking = BundleUnpacking(catalog, stores.blobs, documents, record, bundle_limits)
-    sources = Sources(catalog, collections, folders, outbox, _now)
-    intake = FileIntake(catalog, folders, documents, _now)
-    sync = FolderSync(catalog, stores.blobs, folders, intake, outbox, record, _now, settle_s=settings.sync_settle_s)
+    sources = Sources(catalog, collections, places, outbox, _now)
+    intake = FileIntake(catalog, places, documents, _now)
     audit = Audit(stores.audit, stores.signer, _now)
+    sharing = Sharing(catalog, audit, _now, redaction)
+    sync = SourceSync(
+        catalog, stores.blobs, places, intake, sharing, outbox, record, _now, settle_s=settings.sync_settle_s
+    )
     answering = partial(
         Ask,
         embedders=answer_embedders,
@@ -260,7 +263,7 @@ def assemble(settings: Settings) -> Assembly:
         audit=audit,
         collections=collections,
         documents=documents,
-        sharing=Sharing(catalog, audit, _now, redaction),
+        sharing=sharing,
         policies=Policies(catalog, collections, redaction, reindexes, outbox),
         redaction=redaction,
         pages=PagePictures(stores.blobs, readers),

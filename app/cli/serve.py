@@ -6,7 +6,7 @@ import sys
 
 import uvicorn
 
-from app.bootstrap import assemble
+from app.bootstrap import assemble, secrets_of
 from app.cli import show
 from app.cli.connections import TimedHeads
 from app.cli.exits import Failure
@@ -19,8 +19,8 @@ _SWITCH_S = 0.001  # after which a thread that works hands over to one that answ
 
 def run(settings: Settings) -> None:
     """Serves until it is told to stop. Raises Failure when it cannot start."""
-    logs.configure(settings.log_level, settings.log_format, settings.secrets)
     try:
+        logs.configure(settings.log_level, settings.log_format, secrets_of(settings))
         assembly = assemble(settings)
         assembly.check()
         secret, is_new = assembly.first_key()

@@ -1,4 +1,4 @@
-"""`cairn sources`: folders whose files are documents of a collection."""
+"""`cairn sources`: places whose files are documents of a collection."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ from app.cli.client import connect
 from app.cli.exits import Failure
 from app.cli.options import InCollection
 from app.cli.show import AsJson
+from pipelines.domain.sources import SourceKind, kind_of
 
-app = typer.Typer(help="Folders whose files are documents of a collection.", no_args_is_help=True)
+app = typer.Typer(
+    help="Folders, buckets, sites and wikis whose files are documents of a collection.", no_args_is_help=True
+)
 
 
 @app.command()
 def add(
-    path: Annotated[Path, typer.Argument(help="A folder of the server, under one of CAIRN_SYNC_ROOTS.")],
+    place: Annotated[str, typer.Argument(help="A folder of the server, or s3://NAME/FOLDER; see docs/sources.md.")],
     collection: InCollection = "default",
     readers: Annotated[list[str] | None, typer.Option(help="user:NAME or group:NAME; repeatable.")] = None,
     every: Annotated[int, typer.Option(min=60, help="Seconds between two looks at it.")] = 300,
     wait: Annotated[bool, typer.Option(help="Follow the first pass to its end.")] = True,
     json: AsJson = False,
 ) -> None:
-    """Watch a folder: its files become documents, and stay as they are there."""
+    """Watch a place: its files become documents, and stay as they are there."""
     client = connect(configuration.load())
-    body = {"path": str(path.absolute()), "readers": readers, "interval_s": every}
+    body = {"path": _whole(place), "readers": readers, "interval_s": every}
     source = client.post(_of(collection), body)
     if wait:
         client.ended(source["job"]["id"])
@@ -42,12 +45,12 @@ def add(
 
 @app.command("list")
 def list_sources(collection: InCollection = "default", json: AsJson = False) -> None:
-    """List the folders of a collection."""
+    """List the places that a collection watches."""
     found = connect(configuration.load()).get(_of(collection))
     if json:
         show.as_json(found)
         return
-    table = Table("source", "folder", "every", "last pass", "job", box=None)
+    table = Table("source", "place", "every", "last pass", "job", box=None)
     for source in found["sources"]:
         status = source["job"]["status"] if source["job"] else ""
         table.add_row(source["id"], source["path"], f"{source['interval_s']} s", _counts(source), status)
@@ -62,7 +65,7 @@ def sync(
     retry_problems: Annotated[bool, typer.Option(help="Try files again that were refused.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Look at a folder now, and wait until everything new has been taken in."""
+    """Look at a place now, and wait until everything new has been taken in."""
     client = connect(configuration.load())
     path = f"{_of(collection)}/{quote(source_id, safe='')}"
     client.ended(
@@ -77,7 +80,7 @@ def remove(
     collection: InCollection = "default",
     documents: Annotated[bool, typer.Option("--documents", help="Delete its documents too, with receipts.")] = False,
 ) -> None:
-    """Watch a folder no more. Its documents stay, unless they are to go too."""
+    """Watch a place no more. Its documents stay, unless they are to go too."""
     client = connect(configuration.load())
     path = f"{_of(collection)}/{quote(source_id, safe='')}"
     job = client.delete(f"{path}?documents=true" if documents else path)
@@ -87,6 +90,11 @@ def remove(
         left = [each for each in client.get(_of(collection))["sources"] if each["id"] == source_id]
         job = client.post(f"{path}/sync") if left else {}  # the pass that went on when it was asked for was another
     show.out.print(f"{source_id} is not watched any more.", highlight=False)
+
+
+def _whole(place: str) -> str:
+    """A folder by its whole path; what has a scheme as it is."""
+    return place if kind_of(place) is not SourceKind.FOLDER else str(Path(place).absolute())
 
 
 def _of(collection: str) -> str:

@@ -34,6 +34,24 @@ class Sharing:
             await self.audit.record(principal, "share", targets)
         return await asyncio.to_thread(self._commit, principal, document_id, title, readers)
 
+    async def follow(self, principal: Principal, document_id: str, readers: frozenset[str]) -> bool:
+        """For workflows: the readers that the document's source names, recorded as `change` does; False: it is gone.
+
+        Raises AuditUnavailable.
+        """
+        targets = {"document_id": document_id, "readers": sorted(readers)}
+        await self.audit.record(principal, "share", targets)
+
+        def commit() -> bool:
+            with self.catalog.begin() as uow:
+                found = uow.documents.kept(document_id)
+                if found is None or found.tenant_id != principal.tenant_id:
+                    return False
+                uow.documents.share(document_id, readers | {principal.subject}, self.clock())
+            return True
+
+        return await asyncio.to_thread(commit)
+
     def _commit(
         self, principal: Principal, document_id: str, title: str | None, readers: frozenset[str] | None
     ) -> Document:

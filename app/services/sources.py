@@ -17,7 +17,7 @@ from pipelines.domain.ids import job_id, new_id
 from pipelines.domain.intake_errors import SourceExists, SourceNotFound
 from pipelines.domain.jobs import Job, JobKind, queued
 from pipelines.domain.sources import Source, SourceFile
-from pipelines.ports import Catalog, Clock, Folders, UnitOfWork
+from pipelines.ports import Catalog, Clock, SourceReader, UnitOfWork
 
 _AT_ONCE = 50  # sources started in one transaction
 _PROBLEMS = 200
@@ -43,18 +43,18 @@ class Sources:
     """Of one tenant's collections. Raises CollectionNotFound throughout, SourceNotFound where one is named."""
 
     def __init__(
-        self, catalog: Catalog, collections: Collections, folders: Folders, outbox: Outbox, clock: Clock
+        self, catalog: Catalog, collections: Collections, places: SourceReader, outbox: Outbox, clock: Clock
     ) -> None:
         self._catalog = catalog
         self._collections = collections
-        self._folders = folders
+        self._places = places
         self._outbox = outbox
         self._clock = clock
 
     async def add(self, principal: Principal, collection: str, new: NewSource) -> SourceState:
         """Its first pass starts at once. Raises SyncOff, SourceNotAllowed, SourceMissing, SourceExists."""
         collection_id = (await asyncio.to_thread(self._collections.get, principal, collection)).id
-        path = await asyncio.to_thread(self._folders.allowed, principal.tenant_id, new.path)
+        path = await asyncio.to_thread(self._places.allowed, principal.tenant_id, new.path)
         at = self._clock()
         source = Source(
             id=new_id("src"),

@@ -1,4 +1,4 @@
-"""A file of a watched folder on its way to being a document like any uploaded one."""
+"""A file of a source on its way to being a document like any uploaded one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from app.services.staging import IncomingFile, safe_filename
 from app.services.transactions import reading, writing
 from pipelines.domain.access import Principal
 from pipelines.domain.documents import Document
-from pipelines.domain.errors import CairnError, CollectionNotFound, StageFailed
+from pipelines.domain.errors import CairnError, CollectionNotFound, InvalidRequest, StageFailed
 from pipelines.domain.ids import new_id
-from pipelines.domain.intake_errors import FileChanged, SourceMissing, SourceNotAllowed, SyncOff
+from pipelines.domain.intake_errors import FileChanged, FileUnavailable, SourceMissing, SourceNotAllowed, SyncOff
 from pipelines.domain.jobs import JobError
 from pipelines.domain.sources import ListedFile, Source, SourceFile, file_id
-from pipelines.ports import Catalog, Clock, FolderFile, Folders, UnitOfWork
+from pipelines.ports import Catalog, Clock, SourceContent, SourceReader, UnitOfWork
 
 log = structlog.get_logger()
 
@@ -40,16 +40,17 @@ class GoneFile(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class FileIntake:
     catalog: Catalog
-    folders: Folders
+    places: SourceReader
     documents: Documents
     clock: Clock
 
-    async def take(self, source: Source, path: str, gone: Sequence[GoneFile]) -> str:
+    async def take(self, source: Source, seen: ListedFile, gone: Sequence[GoneFile]) -> str:
         """What became of it, as a report counts it."""
-        listed = ListedFile(path, _UNKNOWN, _UNKNOWN)
+        unknown = ListedFile(seen.path, _UNKNOWN, _UNKNOWN)
+        listed: ListedFile | None = None
         try:
             with ExitStack() as stack:
-                opening = self.folders.open(source.tenant_id, source.path, path)
+                opening = self.places.open(source.tenant_id, source.path, seen)
                 file = await asyncio.to_thread(stack.enter_context, opening)
                 listed = file.listed
                 return await self._take_open(source, file, gone)
@@ -57,40 +58,48 @@ class FileIntake:
             return "waiting"
         except (SourceMissing, SourceNotAllowed, SyncOff):
             raise
+        except FileUnavailable as error:  # the next pass tries again
+            await writing(self.catalog, partial(self._note, source=source, file=unknown, error=error))
+            return "waiting"
         except CairnError as error:
             if error.retriable and error.attempts is None:  # what is down is not the file's doing
                 raise
-            await writing(self.catalog, partial(self._note, source=source, file=listed, error=error))
+            as_seen = (
+                seen if isinstance(error, InvalidRequest) else unknown
+            )  # one that it may read only later is no other
+            note = partial(self._note, source=source, file=listed or as_seen, error=error)
+            await writing(self.catalog, note)
         except Exception:  # one file that we cannot cope with must not keep all others out; the next pass tries again
             log.exception("source.file_failed", source_id=source.id)
-            again = ListedFile(path, _UNKNOWN, _UNKNOWN)
-            await writing(self.catalog, partial(self._note, source=source, file=again, error=StageFailed()))
+            await writing(self.catalog, partial(self._note, source=source, file=unknown, error=StageFailed()))
         return "refused"
 
-    async def _take_open(self, source: Source, file: FolderFile, gone: Sequence[GoneFile]) -> str:
-        path = file.listed.path
+    async def _take_open(self, source: Source, file: SourceContent, gone: Sequence[GoneFile]) -> str:
+        listed = file.listed
+        path = listed.path
         known, collection = await reading(self.catalog, lambda uow: _row_and_collection(uow, source, path))
-        if known is not None and known.shows(file.listed):
+        if known is not None and known.shows(listed):
             return "unchanged"
-        if known is None and await self._moved(source, file, gone):
+        if known is None and listed.readers is None and await self._moved(source, file, gone):
             return "moved"
         row, new = await writing(self.catalog, partial(self._claim, source=source, path=path))
-        name = safe_filename(PurePosixPath(path).name)
+        name = safe_filename(file.name)
         upload = Upload(
             collection=collection,
-            readers=source.readers,
-            metadata={"path": path},
+            title=listed.title or None,
+            readers=source.readers if listed.readers is None else frozenset(listed.readers),
+            metadata=_metadata(listed),
             own_id=row.document_id,
         )
         principal = Principal(source.tenant_id, source.user_id)
         file.rewind()
         (receipt,) = await self.documents.upload(principal, upload, [IncomingFile(name, file.stream)])
-        await writing(self.catalog, lambda uow: uow.sources.put_file(_taken(row, file)))
+        await writing(self.catalog, partial(self._keep, source=source, row=row, file=file))
         if new:
             return "new"
         return "unchanged" if receipt.duplicate else "changed"
 
-    async def _moved(self, source: Source, file: FolderFile, gone: Sequence[GoneFile]) -> bool:
+    async def _moved(self, source: Source, file: SourceContent, gone: Sequence[GoneFile]) -> bool:
         """Whether it is a file that was elsewhere. Only one of the same size and kind is worth reading for that."""
         wanted = (file.listed.size_bytes, suffix_of(file.listed.path))
         alike = [each.id for each in gone if (each.size_bytes, each.suffix) == wanted]
@@ -115,6 +124,20 @@ class FileIntake:
         uow.sources.put_file(claimed)
         return claimed, True
 
+    def _keep(self, uow: UnitOfWork, source: Source, row: SourceFile, file: SourceContent) -> None:
+        """The file as it was taken; its document is called what it is called at the source."""
+        uow.sources.put_file(_taken(row, file))
+        document = uow.documents.kept(row.document_id) if row.document_id and file.listed.title else None
+        collection = uow.collections.by_id(source.collection_id)
+        if document is None or collection is None:
+            return
+        redaction = self.documents.redaction
+        title = redaction.text(collection, file.listed.title)
+        if title != document.title:
+            filename = redaction.filename(collection, safe_filename(file.name))
+            details = redaction.metadata(collection, {**document.metadata, **_metadata(file.listed)})
+            uow.documents.rename(document.id, filename, title, details, self.clock())
+
     def _note(self, uow: UnitOfWork, source: Source, file: ListedFile, error: CairnError) -> None:
         """Why the file as it is now could not be taken. What an earlier version of it became stays."""
         id_ = file_id(source.id, file.path)
@@ -124,9 +147,10 @@ class FileIntake:
             document_id = None
         problem = JobError(error.code, error.detail)
         sha256 = known.sha256 if known else ""
-        uow.sources.put_file(SourceFile(id_, source.id, *file, sha256, document_id, problem))
+        seen = (file.path, file.size_bytes, file.mtime_ns)
+        uow.sources.put_file(SourceFile(id_, source.id, *seen, sha256, document_id, problem, file.etag))
 
-    def _rename(self, uow: UnitOfWork, source: Source, file: FolderFile, gone: Sequence[str]) -> bool:
+    def _rename(self, uow: UnitOfWork, source: Source, file: SourceContent, gone: Sequence[str]) -> bool:
         """The document of a file with these bytes goes with it to its new place; False when there is none."""
         rows = [row for id_ in gone if (row := uow.sources.file(id_)) and row.sha256 == file.digest()]
         for row in rows:
@@ -136,7 +160,7 @@ class FileIntake:
                 return True
         return False
 
-    def _move(self, uow: UnitOfWork, source: Source, file: FolderFile, row: SourceFile, document: Document) -> None:
+    def _move(self, uow: UnitOfWork, source: Source, file: SourceContent, row: SourceFile, document: Document) -> None:
         path = PurePosixPath(file.listed.path)
         collection = uow.collections.by_id(source.collection_id)
         if collection is None:
@@ -155,12 +179,23 @@ def suffix_of(path: str) -> str:
     return PurePosixPath(path).suffix.lower()
 
 
-def _taken(row: SourceFile, file: FolderFile) -> SourceFile:
-    _, size, mtime = file.listed
-    return replace(row, size_bytes=size, mtime_ns=mtime, sha256=file.digest(), problem=None)
+def _taken(row: SourceFile, file: SourceContent) -> SourceFile:
+    seen = file.listed
+    return replace(
+        row,
+        size_bytes=seen.size_bytes,
+        mtime_ns=seen.mtime_ns,
+        etag=seen.etag,
+        sha256=file.digest(),
+        problem=None,
+    )
 
 
-def _read_through(file: FolderFile) -> None:
+def _metadata(file: ListedFile) -> dict[str, str]:
+    return {"path": file.shown or file.path, **({"url": file.url} if file.url else {})}
+
+
+def _read_through(file: SourceContent) -> None:
     """So that its digest is known. Raises FileChanged."""
     file.rewind()
     stream = file.stream

@@ -1,4 +1,4 @@
-"""Errors of watched folders and of bundles, which files come in by (the others: errors.py).
+"""Errors of sources and of bundles, which files come in by (the others: errors.py).
 
 InvalidRequest
 ├── UnreadableFile
@@ -7,11 +7,13 @@ InvalidRequest
 └── SourceNotAllowed
 NotFound                      SourceNotFound · BundleNotFound
 Conflict                      SyncOff · SourceExists · SourceMissing · SourceShrunk · SourceTooLarge · FileChanged · FileBlocked
+│                             FileUnavailable
+DependencyUnavailable         SourceUnavailable
 """
 
 from __future__ import annotations
 
-from pipelines.domain.errors import Conflict, InvalidRequest, NotFound, UnreadableFile
+from pipelines.domain.errors import Conflict, DependencyUnavailable, InvalidRequest, NotFound, UnreadableFile
 
 
 class BundleUnreadable(UnreadableFile):
@@ -69,13 +71,13 @@ class BundleNotFound(NotFound):
 
 
 class SyncOff(Conflict):
-    """Folders are not watched here. The operator names those that may be with CAIRN_SYNC_ROOTS."""
+    """None of these are watched here. The operator names what may be: CAIRN_SYNC_ROOTS, _HOSTS, _CONNECTIONS."""
 
     code = "sync_off"
 
 
 class SourceNotAllowed(InvalidRequest):
-    """This folder may not be watched: it is not under one that CAIRN_SYNC_ROOTS names for your tenant."""
+    """This may not be watched: it is not under what the operator names for your tenant (CAIRN_SYNC_ROOTS and the like)."""
 
     code = "source_not_allowed"
 
@@ -87,25 +89,25 @@ class SourceNotFound(NotFound):
 
 
 class SourceExists(Conflict):
-    """This folder, or one above or below it, is a source of the collection already."""
+    """This, or what is above or below it, is a source of the collection already."""
 
     code = "source_exists"
 
 
 class SourceMissing(Conflict):
-    """The folder is not there, or is empty where it was not. Nothing was deleted."""
+    """It is not there, or is empty where it was not. Nothing was deleted."""
 
     code = "source_missing"
 
 
 class SourceShrunk(Conflict):
-    """Most of the folder's files are gone. Nothing was deleted."""
+    """Most of the source's files are gone. Nothing was deleted."""
 
     code = "source_shrunk"
 
 
 class SourceTooLarge(Conflict):
-    """The folder has more files than can be watched."""
+    """The source has more files than can be watched."""
 
     code = "source_too_large"
 
@@ -120,3 +122,15 @@ class FileBlocked(Conflict):
     """The server may not read this file, or its name is no text."""
 
     code = "file_blocked"
+
+
+class FileUnavailable(Conflict):
+    """The source did not give this file; the next pass asks again."""
+
+    code = "file_unavailable"
+
+
+class SourceUnavailable(DependencyUnavailable):
+    """The source does not answer, or asks to be left alone for a while."""
+
+    code = "source_unavailable"

@@ -10,7 +10,7 @@ from app.adapters.sql import SqlCatalog
 from pipelines.domain.access import Principal, Role
 from pipelines.domain.ids import job_id
 from pipelines.domain.jobs import JobError, JobKind, JobStatus, queued
-from pipelines.domain.sources import Pass, Source, SourceFile, file_id
+from pipelines.domain.sources import Pass, Shared, Source, SourceFile, file_id
 from pipelines.ports import JobFilter
 from tests.contract.samples import ANNA, BEN, EVE, PAPERS, at, collection, document, ingest_job, ready, set_up
 
@@ -115,7 +115,7 @@ def test_a_document_that_could_not_be_prepared_is_a_problem_of_its_file(catalog:
 
 
 def test_of_an_erased_document_the_file_keeps_only_what_tells_whether_it_changed(catalog: SqlCatalog) -> None:
-    file = _file("plans/kraken.md", "doc_1", problem=JobError("x", "y"))
+    file = replace(_file("plans/kraken.md", "doc_1", problem=JobError("x", "y")), etag="md5")
     beside = _file("plans/b.md", "doc_2", problem=JobError("x", "y"))
     with catalog.begin() as uow:
         uow.sources.add(_source())
@@ -128,7 +128,7 @@ def test_of_an_erased_document_the_file_keeps_only_what_tells_whether_it_changed
         uow.documents.purge("doc_1")
         assert uow.documents.kept("doc_1") is None
     with catalog.read() as uow:
-        assert uow.sources.file(file.id) == replace(file, path="", sha256="", document_id=None, problem=None)
+        assert uow.sources.file(file.id) == replace(file, path="", sha256="", etag="", document_id=None, problem=None)
         assert uow.sources.file(beside.id) == beside
 
 
@@ -176,3 +176,35 @@ def test_a_name_that_another_dying_document_still_has_does_not_tell_this_one(cat
         assert uow.erasures.named_elsewhere("doc_1", ["kraken", "squid"]) == {"kraken"}
         uow.documents.purge("doc_2")
         assert uow.erasures.named_elsewhere("doc_1", ["kraken", "squid"]) == set()
+
+
+def test_who_reads_the_documents_of_a_source(catalog: SqlCatalog) -> None:
+    nobodys = document("doc_2", readers=frozenset(), seconds=1)
+    with catalog.begin() as uow:
+        uow.sources.add(_source())
+        uow.sources.add(_source("src_2"))
+        ready(uow, document("doc_1", readers=frozenset({"user:anna", "group:a"})))
+        uow.documents.add(nobodys)
+        ready(uow, document("doc_3", seconds=2))
+        for path, document_id in (("a", "doc_1"), ("b", "doc_2"), ("c", "doc_3"), ("d", "doc_claimed"), ("e", None)):
+            uow.sources.put_file(_file(path, document_id))
+        uow.sources.put_file(_file("a", "doc_1", source="src_2"))
+        uow.documents.tombstone("doc_3", at(3))
+    with catalog.read() as uow:
+        assert uow.sources.shared("src_1") == {
+            file_id("src_1", "a"): Shared("doc_1", frozenset({"user:anna", "group:a"}), current=True),
+            file_id("src_1", "b"): Shared("doc_2", frozenset(), current=False),
+        }
+
+
+def test_a_source_remembers_until_everything_is_to_be_looked_at_again(catalog: SqlCatalog) -> None:
+    with catalog.begin() as uow:
+        uow.sources.add(_source())
+        assert uow.sources.memory("src_1") == ""
+        uow.sources.passed("src_1", at(1), {}, "since tuesday")
+        uow.sources.passed("src_1", at(2), {})
+    with catalog.begin() as uow:
+        assert uow.sources.memory("src_1") == "since tuesday"
+        uow.sources.retry_problems("src_1")
+    with catalog.read() as uow:
+        assert (uow.sources.memory("src_1"), uow.sources.memory("src_never")) == ("", "")

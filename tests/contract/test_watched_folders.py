@@ -1,4 +1,4 @@
-"""The promises of Folders (pipelines/ports.py): a tenant sees its own folders, and no link leads out of them."""
+"""The promises of SourceReader (pipelines/ports.py) for folders: a tenant sees its own, and no link leads out of them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from pipelines.domain.intake_errors import (
     SourceTooLarge,
     SyncOff,
 )
+from pipelines.domain.sources import ListedFile, Seen
+
+NOTHING = Seen(lambda _: "")
 
 
 @pytest.fixture
@@ -65,13 +68,14 @@ def test_a_root_above_the_data_folder_does_not_open_it(base: Path) -> None:
 
 def test_a_folder_that_became_a_link_is_missing(folders: LocalFolders, base: Path) -> None:
     papers = str(base / "ours/papers")
-    assert [file.path for file in folders.listing("acme", papers).files] == ["deep/one.md"]
+    assert [file.path for file in folders.listing("acme", papers, NOTHING).files] == ["deep/one.md"]
     (base / "ours/papers").rename(base / "ours/away")
     (base / "ours/papers").symlink_to(base / "theirs")
-    for look in (folders.listing, folders.allowed):
-        with pytest.raises((SourceMissing, SourceNotAllowed)):
-            look("acme", papers)
-    with pytest.raises(SourceMissing), folders.open("acme", papers, "secret.md"):
+    with pytest.raises((SourceMissing, SourceNotAllowed)):
+        folders.listing("acme", papers, NOTHING)
+    with pytest.raises((SourceMissing, SourceNotAllowed)):
+        folders.allowed("acme", papers)
+    with pytest.raises(SourceMissing), folders.open("acme", papers, ListedFile("secret.md", -1, -1)):
         pass
 
 
@@ -84,20 +88,26 @@ def test_links_pipes_and_names_that_are_no_text_are_not_files(folders: LocalFold
         (papers / name).write_text("x")
     with open(os.fsencode(papers) + b"/caf\xe9.md", "w") as file:
         file.write("x")
-    listing = folders.listing("acme", str(papers))
+    listing = folders.listing("acme", str(papers), NOTHING)
     assert [file.path for file in listing.files] == ["deep/one.md"]
     assert listing.unreadable == ("caf\\xe9.md",)
     for path in ("link.md", "folder/secret.md", "pipe.md"):
-        with pytest.raises((FileBlocked, FileNotFoundError)), folders.open("acme", str(papers), path):
+        with (
+            pytest.raises((FileBlocked, FileNotFoundError)),
+            folders.open("acme", str(papers), ListedFile(path, -1, -1)),
+        ):
             pass
         assert not folders.exists("acme", str(papers), path)
-    with pytest.raises(FileNotFoundError), folders.open("acme", str(papers), "../../theirs/secret.md"):
+    with (
+        pytest.raises(FileNotFoundError),
+        folders.open("acme", str(papers), ListedFile("../../theirs/secret.md", -1, -1)),
+    ):
         pass
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_taken(folders: LocalFolders, base: Path) -> None:
     path = base / "ours/papers/deep/one.md"
-    with folders.open("acme", str(base / "ours/papers"), "deep/one.md") as file:
+    with folders.open("acme", str(base / "ours/papers"), ListedFile("deep/one.md", -1, -1)) as file:
         assert file.stream.read() == b"one"
         digest = file.digest()
         file.rewind()
@@ -114,4 +124,4 @@ def test_a_folder_has_so_many_files_at_most(base: Path) -> None:
         (base / f"ours/{number}.md").write_text("x")
     folders = LocalFolders({"acme": [base / "ours"]}, base / "data", most_files=9)
     with pytest.raises(SourceTooLarge):
-        folders.listing("acme", str(base / "ours"))
+        folders.listing("acme", str(base / "ours"), NOTHING)

@@ -1,4 +1,4 @@
-"""A folder that a server watches, and what becomes of its files."""
+"""A place that a server watches, and what becomes of its files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write(path: Path, word: str, *, times: int = 6) -> Path:
     return path
 
 
-def add(client: httpx.Client, path: Path, **more: object) -> dict[str, Any]:
+def add(client: httpx.Client, path: Path | str, **more: object) -> dict[str, Any]:
     answer = client.post("/v1/collections/default/sources", json={"path": str(path), **more})
     assert answer.status_code == 201, answer.text
     source = answer.json()

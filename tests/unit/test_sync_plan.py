@@ -1,4 +1,4 @@
-"""What a look at a folder calls for, whatever is in it and whatever was."""
+"""What a look at a source calls for, whatever is in it and whatever was."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import sync
+from pipelines.domain.access import EVERYONE
 from pipelines.domain.intake_errors import SourceMissing, SourceShrunk
-from pipelines.domain.sources import ListedFile, Listing, SourceFile, file_id
+from pipelines.domain.jobs import JobError
+from pipelines.domain.sources import ListedFile, Listing, Shared, SourceFile, file_id
 
 SOURCE, NOW, SETTLE = "src_1", 1_000_000, 100
 paths = st.sampled_from([f"{folder}{name}.md" for folder in ("", "a/", "a/b/", "ab/") for name in "xyz"])
@@ -94,3 +96,56 @@ def test_when_nearly_everything_is_gone_somebody_has_to_say_so(
         with pytest.raises(error):
             _plan(listing, _known(files), trusting=False)
     assert len(_plan(listing, _known(files)).gone) == known - left
+
+
+def test_a_mark_of_the_place_says_whether_a_file_changed_whatever_its_size_and_time() -> None:
+    known = {file_id(SOURCE, "x"): SourceFile(file_id(SOURCE, "x"), SOURCE, "x", 1, 1, "", "doc_x", None, "a")}
+    assert _plan(Listing((ListedFile("x", 9, NOW, "a"),), ()), known) == sync.Plan((), (), 0)
+    changed = ListedFile("x", 1, 1, "b")
+    assert _plan(Listing((changed,), ()), known).take == (changed,)
+    young = ListedFile("y", 1, NOW, "a")
+    assert _plan(Listing((young,), ()), {}).take == (young,), "what has a mark is whole"
+
+
+def test_a_listing_of_changes_takes_away_only_what_it_says_is_gone() -> None:
+    known = _known({"a": (1, 1), "b": (1, 1), "c": (1, 1)})
+    listing = Listing((ListedFile("d", 1, 1), ListedFile("c", 1, 1)), (), gone=("a", "c", "never"))
+    plan = _plan(listing, known, trusting=False)
+    assert [file.path for file in plan.take] == ["d"]
+    assert plan.gone == (file_id(SOURCE, "a"),), "c was removed and is there again"
+    with pytest.raises(SourceMissing):
+        _plan(Listing((), (), gone=("a", "b", "c")), known, trusting=False)
+
+
+OWNER = "user:owner"
+people = st.frozensets(st.sampled_from([EVERYONE, "group:a", "group:b", "user:x", OWNER]))
+
+
+@given(before=people, now=st.none() | people, current=st.booleans(), same=st.booleans(), refused=st.booleans())
+def test_nobody_gains_a_document_that_is_not_the_file_of_now_and_who_lost_the_file_loses_it(
+    before: frozenset[str], now: frozenset[str] | None, current: bool, same: bool, refused: bool
+) -> None:
+    id_ = file_id(SOURCE, "x")
+    problem = JobError("x", "y") if refused else None
+    known = {id_: SourceFile(id_, SOURCE, "x", 1, 1, "", "doc_x", problem, "old")}
+    file = ListedFile("x", 1, 1, "old" if same else "new", None if now is None else tuple(now))
+    shared = {id_: Shared("doc_x", before | {OWNER}, current)}
+    shares, waiting = sync.shares(SOURCE, Listing((file,), ()), known, shared, OWNER)
+    after = frozenset(shares[0].readers) if shares else before | {OWNER}
+    if now is None:
+        assert (shares, waiting) == ((), 0)
+        return
+    wanted = now | {OWNER}
+    assert (waiting == 0) == (after == wanted)
+    if current and same and not refused:
+        assert after == wanted
+    for reader in after - {OWNER}:
+        assert EVERYONE in now or reader in now
+        if not (current and same and not refused):
+            assert EVERYONE in before or reader in before
+    assert OWNER in after
+
+
+def test_readers_of_what_is_not_there_are_nobodys_business() -> None:
+    listing = Listing((ListedFile("x", 1, 1, "a", ("group:a",)),), ())
+    assert sync.shares(SOURCE, listing, {}, {}, OWNER) == ((), 0)

@@ -259,7 +259,7 @@ class SqlDocuments:
         ):
             self.session.exec(statement)
         for file in self.session.exec(select(SourceFileRow).where(SourceFileRow.document_id == document_id)):
-            file.path, file.sha256, file.document_id, file.problem = "", "", None, None
+            file.path, file.sha256, file.etag, file.document_id, file.problem = "", "", "", None, None
         for unpacked in self.session.exec(select(BundleFileRow).where(BundleFileRow.document_id == document_id)):
             unpacked.path, unpacked.version_id = "", None
         forget_document(self.session, document_id)

@@ -306,6 +306,7 @@ class SourceRow(SQLModel, table=True):
     last_at: datetime | None = _time(nullable=True)
     last_counts: dict[str, int] = _json()
     trusted_run: int | None = None
+    memory: str = _text()
 
 
 class SourceFileRow(SQLModel, table=True):
@@ -318,6 +319,7 @@ class SourceFileRow(SQLModel, table=True):
     sha256: str
     document_id: str | None = Field(default=None, index=True)  # named here before it is written
     problem: dict[str, str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    etag: str = ""
 
 
 class BundleRow(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""Folders that are watched, and what was made of their files."""
+"""Places that are watched, and what was made of their files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any
 from sqlalchemy import and_, or_
 from sqlmodel import Session, col, delete, select, update
 
-from app.adapters.sql.models import DocumentRow, JobRow, SourceFileRow, SourceRow
+from app.adapters.sql.models import DocumentRow, JobRow, ReaderRow, SourceFileRow, SourceRow
 from pipelines.domain.jobs import JobError, JobKind, JobStatus
-from pipelines.domain.sources import Pass, Source, SourceFile
+from pipelines.domain.sources import Pass, Shared, Source, SourceFile, kind_of
 
-_FOLDER = "folder"
 _NEVER = -1  # the time of no file
 
 
@@ -30,7 +29,7 @@ class SqlSources:
                 id=source.id,
                 tenant_id=source.tenant_id,
                 collection_id=source.collection_id,
-                kind=_FOLDER,
+                kind=kind_of(source.path).value,
                 path=source.path,
                 readers=None if source.readers is None else sorted(source.readers),
                 user_id=source.user_id,
@@ -40,6 +39,7 @@ class SqlSources:
                 removing=source.removing,
                 trusted_run=source.trusted_run,
                 last_counts={},
+                memory="",
             )
         )
         self.session.flush()
@@ -68,15 +68,21 @@ class SqlSources:
             col(SourceFileRow.source_id) == source_id,
             or_(col(SourceFileRow.problem).is_not(None), col(SourceFileRow.id).in_(failed)),
         )
-        self.session.exec(again.values(mtime_ns=_NEVER))
+        self.session.exec(again.values(mtime_ns=_NEVER, etag=""))
+        self.session.get_one(SourceRow, source_id).memory = ""
 
     def end_with_documents(self, source_id: str) -> None:
         self.session.get_one(SourceRow, source_id).removing = True
 
-    def passed(self, source_id: str, at: datetime, counts: Mapping[str, int]) -> None:
+    def passed(self, source_id: str, at: datetime, counts: Mapping[str, int], memory: str | None = None) -> None:
         row = self.session.get(SourceRow, source_id)
         if row is not None:
             row.last_at, row.last_counts = at, dict(counts)
+            row.memory = row.memory if memory is None else memory
+
+    def memory(self, source_id: str) -> str:
+        row = self.session.get(SourceRow, source_id)
+        return row.memory if row else ""
 
     def remove(self, source_id: str) -> None:
         self.session.exec(delete(SourceFileRow).where(col(SourceFileRow.source_id) == source_id))
@@ -86,6 +92,21 @@ class SqlSources:
         return [
             _file(row) for row in self.session.exec(select(SourceFileRow).where(SourceFileRow.source_id == source_id))
         ]
+
+    def shared(self, source_id: str) -> dict[str, Shared]:
+        live = and_(col(DocumentRow.id) == SourceFileRow.document_id, col(DocumentRow.deleted_at).is_(None))
+        current = col(DocumentRow.active_version_id) == DocumentRow.latest_version_id
+        query = (
+            select(SourceFileRow.id, DocumentRow.id, current, ReaderRow.subject)
+            .join(DocumentRow, live)
+            .outerjoin(ReaderRow, col(ReaderRow.document_id) == DocumentRow.id)
+            .where(SourceFileRow.source_id == source_id)
+        )
+        found: dict[str, Shared] = {}
+        for id_, document_id, shows, subject in self.session.exec(query):
+            before = found.get(id_, Shared(document_id, frozenset(), bool(shows)))
+            found[id_] = before._replace(readers=before.readers | ({subject} if subject else frozenset()))
+        return found
 
     def file(self, file_id: str) -> SourceFile | None:
         row = self.session.get(SourceFileRow, file_id)
@@ -102,6 +123,7 @@ class SqlSources:
                 sha256=file.sha256,
                 document_id=file.document_id,
                 problem=asdict(file.problem) if file.problem else None,
+                etag=file.etag,
             )
         )
 
@@ -161,4 +183,5 @@ def _file(row: SourceFileRow) -> SourceFile:
         sha256=row.sha256,
         document_id=row.document_id,
         problem=JobError(**row.problem) if row.problem else None,
+        etag=row.etag,
     )

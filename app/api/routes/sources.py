@@ -1,4 +1,4 @@
-"""/v1/collections/{name}/sources: folders whose files are documents of the collection."""
+"""/v1/collections/{name}/sources: places whose files are documents of the collection."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ DAY_S = 24 * 3_600
 
 
 class SourceRequest(Schema):
-    path: str = Field(min_length=1, max_length=4_096, description="of the server, under one of CAIRN_SYNC_ROOTS")
+    path: str = Field(
+        min_length=1, max_length=4_096, description="a folder of the server, or a bucket: docs/sources.md"
+    )
     readers: list[str] | None = Field(default=None, description="user:NAME, group:NAME or everyone; null: everyone")
-    interval_s: int = Field(default=300, ge=60, le=30 * DAY_S, description="between two looks at the folder")
+    interval_s: int = Field(default=300, ge=60, le=30 * DAY_S, description="between two looks at it")
 
 
 class SyncRequest(Schema):
@@ -33,7 +35,7 @@ class SyncRequest(Schema):
 
 
 class Problem(Schema):
-    """A file that is not in the collection as it is in the folder, and why."""
+    """A file that is not in the collection as it is in the source, and why."""
 
     path: str
     code: str
@@ -84,7 +86,7 @@ class SourceList(Schema):
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=problems(409))
 async def add_source(name: str, body: SourceRequest, principal: Admin, services: Use) -> Source:
-    """The folder's files become documents from now on, and stay as they are there."""
+    """Its files become documents from now on, and stay as they are there."""
     new = NewSource(body.path, readers_of(body.readers), body.interval_s)
     return Source.of(await services.sources.add(principal, name, new))
 
@@ -103,7 +105,7 @@ def get_source(name: str, source_id: str, principal: Admin, services: Use) -> So
 async def sync_source(
     name: str, source_id: str, principal: Admin, services: Use, body: SyncRequest | None = None
 ) -> Job:
-    """Looks at the folder now; the pass that goes on already, where there is one."""
+    """Looks at the source now; the pass that goes on already, where there is one."""
     wanted = body or SyncRequest()
     return Job.model_validate(
         await services.sources.sync(
@@ -124,7 +126,7 @@ async def remove_source(
     services: Use,
     documents: Annotated[bool, Query(description="delete its documents too, with receipts")] = False,
 ) -> Response:
-    """The folder is not looked at any more; its documents stay, unless they are to go too."""
+    """It is not looked at any more; its documents stay, unless they are to go too."""
     job = await services.sources.remove(principal, name, source_id, with_documents=documents)
     if job is None:
         return Response(status_code=HTTPStatus.NO_CONTENT)

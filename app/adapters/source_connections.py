@@ -1,0 +1,120 @@
+"""Accounts that sources are read with: the operator puts them in a file, and everything else knows their names alone."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from pipelines.domain.errors import ConfigurationError
+from pipelines.domain.intake_errors import SourceNotAllowed, SyncOff
+
+_NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("expected an address such as https://wiki.example.org")
+    return value.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class _Connection(BaseModel):
+    """`X_file` names a file that holds X."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tenants: frozenset[str] = Field(frozenset(), description="who may use it; default: the first tenant")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, given: dict[str, object]) -> dict[str, object]:
+        read = dict(given)
+        for name in [name for name in given if name.endswith("_file")]:
+            path = read.pop(name)
+            try:
+                read[name.removesuffix("_file")] = Path(str(path)).read_text().rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(f"{name}: {path} cannot be read ({type(error).__name__})") from None
+        return read
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be shown."""
+        held = (getattr(self, name) for name in type(self).model_fields)
+        return [each.get_secret_value() for each in held if isinstance(each, SecretStr)]
+
+
+class S3Connection(_Connection):
+    """A bucket: `s3://NAME/PREFIX`."""
+
+    kind: Literal["s3"]
+    url: Address
+    bucket: str = Field(min_length=1)
+    region: str = "us-east-1"
+    access_key: str = Field(min_length=1)
+    secret_key: SecretStr
+
+
+Connection = S3Connection
+C = TypeVar("C", bound=_Connection)
+
+
+class Connections:
+    """By name, and each of its tenants alone."""
+
+    def __init__(self, by_name: Mapping[str, _Connection], first_tenant: str) -> None:
+        self._by_name = by_name
+        self._first = first_tenant
+
+    @classmethod
+    def load(cls, path: Path | None, first_tenant: str) -> Self:
+        """Raises ConfigurationError, which says no secret."""
+        if path is None:
+            return cls({}, first_tenant)
+        try:
+            tables = tomllib.loads(path.read_text())
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigurationError(
+                f"CAIRN_SYNC_CONNECTIONS: {path} cannot be read: {type(error).__name__}."
+            ) from error
+        try:
+            return cls(_CHECKED.validate_python(tables), first_tenant)
+        except ValidationError as error:
+            where = "; ".join(
+                f"{'.'.join(str(part) for part in each['loc'])}: {each['msg'].removeprefix('Value error, ')}"
+                for each in error.errors(include_input=False)
+            )
+            raise ConfigurationError(f"CAIRN_SYNC_CONNECTIONS: {where}") from None
+
+    def of(self, kind: type[C], tenant_id: str, name: str) -> C:
+        """Raises SyncOff where there is none of the kind, SourceNotAllowed."""
+        if not any(isinstance(each, kind) for each in self._by_name.values()):
+            raise SyncOff
+        found = self._by_name.get(name)
+        if not isinstance(found, kind) or tenant_id not in (found.tenants or {self._first}):
+            raise SourceNotAllowed("The operator names no such connection for your tenant (CAIRN_SYNC_CONNECTIONS).")
+        return found
+
+    @property
+    def secrets(self) -> list[str]:
+        return [secret for each in self._by_name.values() for secret in each.secrets]
+
+
+_CHECKED = TypeAdapter(dict[Annotated[str, Field(pattern=_NAME)], Connection])
