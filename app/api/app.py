@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from app.api import description, errors, sse
+from app.api import description, errors, mcp, sse
 from app.api.engine_calls import FreshCalls
 from app.api.headers import AnswerHeaders
 from app.api.limits import BodyLimit, KnownHosts
@@ -43,7 +43,7 @@ ROUTERS = tuple(
     for module in (
         *(answers, openai),  # a path is looked for in this order: questions do not wait for the others
         *(documents, bundles, jobs, erasures, erasure_orders, evaluations, collections, privacy, sources),
-        *(answer_records, conversations, feedback, me, keys, audit, admin, health),
+        *(answer_records, conversations, feedback, me, keys, audit, admin, health, mcp),
     )
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

@@ -28,7 +28,9 @@ Use = Annotated[Services, Depends(_services)]
 
 
 async def charge(request: Request, principal: Principal) -> None:
-    """A request, to whoever sends it. Raises RateLimited."""
+    """A request, to whoever sends it, once: what it asks for inside this process is a part of it. Raises RateLimited."""
+    if CHARGED in request.scope:
+        return
     request.scope[CHARGED] = await _services(request).limits.request(principal)
 
 

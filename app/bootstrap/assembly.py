@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from app.adapters import folder_lock, inngest_client, secret_files
 from app.adapters.process_pool import ProcessPool
 from app.api import app as api
+from app.api import mcp
 from app.api.sse import StreamLimits
 from app.bootstrap.engine import Engine
 from app.bootstrap.models import Models
@@ -67,6 +68,7 @@ class Assembly:
                 for pool in self.pools:
                     await stack.enter_async_context(pool)
                 app.state.services = self.services
+                await stack.enter_async_context(mcp.running(app))
                 await stack.enter_async_context(self.engine.running(app, self._serve_origin))
                 await self.services.outbox.sweep()
                 stack.callback(asyncio.create_task(self._warm()).cancel)

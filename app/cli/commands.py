@@ -137,6 +137,18 @@ def doctor(json: AsJson = False) -> None:
 
 
 @app.command()
+def mcp() -> None:
+    """Give assistants on this machine the tools search, ask, list and read, over the Model Context Protocol (stdio).
+
+    For an assistant's settings: command `cairn`, arguments `mcp`; as in `cairn ask`, CAIRN_URL and CAIRN_API_KEY or a login say
+    who asks. A server offers the same at URL/mcp.
+    """
+    from app.cli.mcp import run
+
+    run(configuration.load())
+
+
+@app.command()
 def inspect(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A file of any kind that is read.")],
     draw: Annotated[
