@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
+from app.observability.metrics import REGISTRY
 from app.settings import Settings
+from tests.unit.manifests import bounded, guarded, scaled, templates, undisturbed, valid
 
 K8S = Path(__file__).parents[2] / "k8s"
 BASE = K8S / "base"
 OVERLAYS = sorted(path.parent for path in (K8S / "overlays").glob("*/kustomization.yaml"))
-RELEASE = "1.34"
-SELDOM_SCHEMAS = {"ScaledObject", "Kustomization"}  # not Kubernetes' own
 SETTINGS = {
     str(field.validation_alias) if field.validation_alias else f"CAIRN_{name.upper()}"
     for name, field in Settings.model_fields.items()
@@ -35,19 +33,12 @@ def resources(folder: Path) -> list[dict[str, Any]]:
 ALL = resources(BASE)
 
 
-def pods() -> Iterator[tuple[str, dict[str, Any]]]:
-    for each in ALL:
-        if "template" in each.get("spec", {}):
-            yield f"{each['kind']} {each['metadata']['name']}", each["spec"]["template"]["spec"]
-
-
-PODS = dict(pods())
+PODS = {name: template["spec"] for name, template in templates(ALL)}
 
 
 @pytest.mark.parametrize("resource", ALL, ids=lambda each: f"{each['kind']} {each['metadata']['name']}")
 def test_kubernetes_takes_it(resource: dict[str, Any]) -> None:
-    if resource["kind"] not in SELDOM_SCHEMAS:
-        kubernetes_validate.validate(resource, RELEASE, strict=True)
+    valid(resource)
 
 
 def test_every_manifest_is_used() -> None:
@@ -57,27 +48,11 @@ def test_every_manifest_is_used() -> None:
 
 @pytest.mark.parametrize("name", PODS)
 def test_nothing_runs_as_root_without_limits_or_unwatched(name: str) -> None:
-    pod = PODS[name]
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["runAsUser"] > 0
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    for container in pod["containers"]:
-        context = container["securityContext"]
-        assert (context["allowPrivilegeEscalation"], context["readOnlyRootFilesystem"]) == (False, True)
-        assert context["capabilities"] == {"drop": ["ALL"]}
-        assert {"cpu", "memory"} <= set(container["resources"]["limits"]) & set(container["resources"]["requests"])
-        assert re.search(r":v?\d+\.\d+", container["image"]), "a version, not latest"
-        if not name.startswith("Job "):
-            assert "readinessProbe" in container
-            assert "livenessProbe" in container
-        mounted = {mount["name"] for mount in container["volumeMounts"]}
-        claimed = {volume["name"] for volume in pod.get("volumes", ())} | {"data"}
-        assert mounted <= claimed
+    bounded(name, PODS[name])
 
 
 def test_services_choose_pods_that_there_are_and_are_not_reached_from_outside() -> None:
-    labelled = [each["spec"]["template"]["metadata"]["labels"] for each in ALL if "template" in each.get("spec", {})]
+    labelled = [template["metadata"]["labels"] for _, template in templates(ALL)]
     for each in ALL:
         if each["kind"] == "Service":
             assert any(each["spec"]["selector"].items() <= labels.items() for labels in labelled)
@@ -92,15 +67,21 @@ def test_services_choose_pods_that_there_are_and_are_not_reached_from_outside() 
 def test_nothing_is_reached_that_is_not_named() -> None:
     policies = {each["metadata"]["name"]: each["spec"] for each in ALL if each["kind"] == "NetworkPolicy"}
     assert policies["deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    guarded(ALL)
     text = (BASE / "network.yaml").read_text()
     assert "ipBlock" not in text
     assert "0.0.0.0" not in text
 
 
+def test_what_runs_more_than_once_is_scaled_by_what_is_measured_and_drained_one_by_one() -> None:
+    scaled(ALL, {family.name for family in REGISTRY.collect()})
+    undisturbed(ALL)
+
+
 def test_settings_are_ours_and_all_that_a_cluster_needs_is_given() -> None:
-    (config,) = [each for each in ALL if each["kind"] == "ConfigMap" and each["metadata"]["name"] == "cairn"]
+    config = set(re.findall(r"^([A-Z_0-9]+)=", (BASE / "config.env").read_text(), re.MULTILINE))
     secret = set(re.findall(r"^([A-Z_0-9]+)=", (K8S / "overlays/on-prem/cairn.env.example").read_text(), re.MULTILINE))
-    assert set(config["data"]) <= SETTINGS
+    assert config <= SETTINGS
     assert secret - FOR_STORES <= SETTINGS
     wanted = (
         "DATABASE_URL",
@@ -113,7 +94,7 @@ def test_settings_are_ours_and_all_that_a_cluster_needs_is_given() -> None:
     )
     needed = {f"CAIRN_{name}" for name in wanted}
     needed |= {"INNGEST_BASE_URL", "INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "INNGEST_SERVE_ORIGIN"}
-    assert needed <= secret | set(config["data"])
+    assert needed <= secret | config
     named = set(re.findall(r"key: ([A-Z_]+)", "".join(path.read_text() for path in BASE.glob("*.yaml"))))
     assert named <= secret
 
