@@ -66,6 +66,14 @@ async def test_two_processes_write_one_chain(log: SqlAuditLog, empty_database: s
     assert wrong(log) == []
 
 
+async def test_a_backup_reads_rows_and_ends_of_one_moment(log: SqlAuditLog) -> None:
+    await log.record([act()])
+    with log.connection() as connection:
+        rows = connection.execute(text("SELECT count(*) FROM audit_rows")).scalar_one()
+        await log.record([act()])  # people go on meanwhile
+        assert connection.execute(text("SELECT number FROM audit_heads")).scalar_one() == rows == 1
+
+
 async def test_what_need_not_be_on_the_disk_first_is_seen_by_all_and_gets_there(
     tmp_path: Path, signer: Ed25519Signer
 ) -> None:

@@ -196,3 +196,15 @@ async def test_common_words_decide_between_those_that_hold_a_rare_one(keywords: 
     assert hits[0].chunk_id == rare[1].id
     assert {hit.chunk_id for hit in hits} == {row.id for row in rare}
     assert len(await keywords.query(BUILD, "yearly report", 50)) == 50
+
+
+async def test_equal_ones_come_in_the_same_order_in_whichever_rows_came(keywords: SqlKeywordIndex) -> None:
+    rows = chunks(OF, [f"The porter of house {number} has the keys." for number in range(60)])
+    answers = []
+    for order in (rows, rows[::-1]):
+        await keywords.delete_version(rows[0].version_id)
+        for row in order:
+            await keywords.upsert(HERE, [row])
+        answers.append(await keywords.query(BUILD, "Who has the keys of the porter?", 10))
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == 10

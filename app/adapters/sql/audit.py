@@ -130,8 +130,12 @@ class SqlAuditLog:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A transaction on the log as a whole, for backups; committed on a clean exit."""
-        with self._opened().begin() as connection:
+        """A transaction on the log as a whole, for backups; committed on a clean exit. It reads rows and ends as they were at
+        one moment, that of its first read."""
+        engine = self._opened()
+        if not self._is_sqlite:  # SQLite always does
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with engine.begin() as connection:
             yield connection
 
     def lines(self, tenant_id: str, after: int, limit: int) -> list[tuple[int, str]]:

@@ -232,13 +232,7 @@ class SqlKeywordIndex:
                 return []
             scope = Scope.numbered(known[0])
             runs = None if within is None else self._runs(driver, scope, known, within)
-            found = best(driver, scope, terms, limit, runs)
-            query = (
-                "SELECT keyword_rows.id, chunk_id FROM json_each(?) JOIN keyword_rows"
-                " ON keyword_rows.id = json_each.value"
-            )
-            ids = dict(driver.execute(query, (json.dumps([id_ for id_, _ in found]),)))
-            return [Hit(ids[id_], score) for id_, score in found]
+            return [Hit(chunk_id, score) for chunk_id, score in best(driver, scope, terms, limit, runs)]
 
     def _runs(self, driver: sqlite3.Connection, scope: Scope, numbered: tuple[int, int], within: Selection) -> Runs:
         """Where the selection's rows lie. They are looked for again when some moved (`numbered`)."""

@@ -7,6 +7,7 @@ may be read alone. Rarer words propose; commoner ones only order what was propos
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ from pipelines.query.terms import stem
 COMMON = 1_000  # rows with a word, from which it proposes nothing
 _SCOPE_BITS = 32
 _REORDERED = 2  # times as many as are wanted
+_DIGITS = 9  # of a score; what is beyond depends on the order of adding
 
 # In one text: a thousand rows of Python's cost more than to find them.
 _READ = (
@@ -72,8 +74,9 @@ class Runs:
 
 def best(
     connection: sqlite3.Connection, scope: Scope, terms: Sequence[str], limit: int, within: Runs | None = None
-) -> list[tuple[int, float]]:
-    """(row id, score) of the rows that hold most of the terms, rarer ones counting more; best first.
+) -> list[tuple[str, float]]:
+    """(chunk id, score) of the rows that hold most of the terms, rarer ones counting more; best first, equal ones by chunk
+    id: the order in which rows came does not matter, and an index that was made again answers as before.
 
     The score is the sum of the terms' weights, as of BM25 for words that occur once (Robertson and Zaragoza, 2009).
     `within`: it is as if only these rows of the scope were there.
@@ -91,11 +94,14 @@ def best(
     if not rare:
         return []
     ids, scores = _sum({term: (ids, _weight(rows, len(ids))) for term, ids in rare.items()})
-    kept = np.lexsort((ids, -scores))[: _REORDERED * limit]
-    scored = dict(zip(ids[kept].tolist(), scores[kept].tolist(), strict=True))
+    foremost = _foremost(scores, _REORDERED * limit)
+    chunk_ids = _chunk_ids(connection, ids[foremost].tolist())
+    proposed = zip(ids[foremost].tolist(), scores[foremost].tolist(), strict=True)
+    scored = dict(sorted(proposed, key=lambda each: (-each[1], chunk_ids[each[0]]))[: _REORDERED * limit])
     if common:
         _add_common(connection, scored, common, _weight(rows, max(COMMON, rows // 4)))
-    return sorted(scored.items(), key=lambda each: (-each[1], each[0]))[:limit]
+    named = ((chunk_ids[row], round(score, _DIGITS)) for row, score in scored.items())
+    return sorted(named, key=lambda each: (-each[1], each[0]))[:limit]
 
 
 def _all_of(connection: sqlite3.Connection, scope: Scope) -> Runs:
@@ -148,7 +154,19 @@ def _sum(found: Mapping[str, tuple[_Rows, float]]) -> tuple[_Rows, NDArray[np.fl
     every = np.concatenate([ids for ids, _ in found.values()])
     weights = np.concatenate([np.full(len(ids), weight) for ids, weight in found.values()])
     ids, where = np.unique(every, return_inverse=True)
-    return ids.astype(np.int64), np.bincount(where, weights, len(ids)).astype(np.float64)
+    return ids.astype(np.int64), np.round(np.bincount(where, weights, len(ids)), _DIGITS)
+
+
+def _foremost(scores: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Where the highest are, and all that are as high as the last of so many."""
+    if len(scores) <= count:
+        return np.arange(len(scores))
+    return np.flatnonzero(scores >= np.partition(scores, -count)[-count])
+
+
+def _chunk_ids(connection: sqlite3.Connection, rows: Sequence[int]) -> dict[int, str]:
+    query = "SELECT keyword_rows.id, chunk_id FROM json_each(?) JOIN keyword_rows ON keyword_rows.id = json_each.value"
+    return dict(connection.execute(query, (json.dumps(rows),)))
 
 
 def _add_common(connection: sqlite3.Connection, scored: dict[int, float], common: Sequence[str], weight: float) -> None:
