@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,6 +85,11 @@ class Part:
         self.process.terminate()
         self.process.wait(60)
         self.start()
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -219,9 +224,11 @@ class Cluster:
         for part in parts:
             part.folder = folder
         self._s3 = s3
+        self.settings: Mapping[str, str] = settings  # of every process of Cairn
 
-    def start(self) -> None:
-        for part in self.parts.values():
+    def start(self, names: Iterable[str] | None = None) -> None:
+        """All of them, or those that are named, in this order."""
+        for part in map(self.parts.__getitem__, self.parts if names is None else names):
             print(f"starting {part.name} ...", file=sys.stderr, flush=True)
             part.start()
             if part.name == "s3":
