@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -31,6 +31,7 @@ from app.cli import (
     tenants,
 )
 from app.cli.client import connect
+from app.cli.examples import teach
 from app.cli.exits import Exit, Failure, code_of
 from app.cli.ingest.command import ingest
 from app.cli.options import InCollection
@@ -72,7 +73,7 @@ def main() -> None:
     """Entry point: errors are one line on stderr and an exit code (exits.py). What is logged never mixes with output."""
     logs.configure("warning", "text")
     try:
-        app()
+        command()(prog_name="cairn")
     except SettingsError as error:
         show.err.print(f"[red]These settings cannot be used:[/]\n{error}", highlight=False, soft_wrap=True)
         sys.exit(Exit.USAGE)
@@ -83,6 +84,11 @@ def main() -> None:
     except OSError as error:
         show.err.print(Text(f"{error.filename or 'A file'}: {error.strerror}.", style="red"), soft_wrap=True)
         sys.exit(Exit.FAILED)
+
+
+def command() -> Any:
+    """The whole command line, as Typer makes it."""
+    return teach(typer.main.get_command(app))
 
 
 @app.command()

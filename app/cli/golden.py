@@ -79,9 +79,11 @@ def show_set(collection: InCollection = "default") -> None:
 
 
 @app.command()
-def remove(collection: InCollection = "default") -> None:
+def remove(collection: InCollection = "default", json: AsJson = False) -> None:
     """Remove the collection's golden set."""
-    connect(configuration.load()).delete(_golden(collection))
+    removed = connect(configuration.load()).delete(_golden(collection))
+    if json:
+        show.as_json(removed)
 
 
 def _golden(collection: str) -> str:

@@ -25,10 +25,7 @@ def latest(
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
     json: AsJson = False,
 ) -> None:
-    """List the latest jobs.
-
-    cairn jobs --status failed
-    """
+    """List the latest jobs."""
     if context.invoked_subcommand is None:
         found = connect(configuration.load()).send(calls.jobs(status, document, limit=limit))
         show.as_json(found) if json else show.jobs(found.jobs)

@@ -65,10 +65,10 @@ def rotate(
 
 
 @app.command()
-def revoke(key_id: str) -> None:
+def revoke(key_id: str, json: AsJson = False) -> None:
     """End a key at once."""
-    connect(configuration.load()).delete(f"{_KEYS}/{key_id}")
-    show.out.print(f"{key_id} opens nothing any more.", highlight=False)
+    ended = connect(configuration.load()).delete(f"{_KEYS}/{key_id}")
+    show.as_json(ended) if json else show.out.print(f"{key_id} opens nothing any more.", highlight=False)
 
 
 def _issued(issued: dict[str, Any], *, json: bool) -> None:

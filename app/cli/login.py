@@ -22,9 +22,6 @@ def login(url: Annotated[str, typer.Argument(help="The server, such as https://c
 
     The key is asked for, or read from standard input; it is kept in a file that you alone may read
     ($XDG_CONFIG_HOME/cairn/credentials.json). CAIRN_URL and CAIRN_API_KEY come before it.
-
-        cairn login https://cairn.example.org
-        pass show cairn | cairn login https://cairn.example.org
     """
     address = address_of(url)
     parts = urlsplit(address)

@@ -31,10 +31,6 @@ def ask(
     """Ask a question; the answer streams, with its citations.
 
     An answer that says that the documents do not answer is an answer: exit code 0, and `abstained` in the JSON.
-
-        cairn ask "How long is parental leave?"
-        cairn ask "What was decided on parking?" -c minutes -c papers --from 2026-01-01
-        cairn ask "What does clause 7 say?" --document DOC_ID --json | jq .citations
     """
     client = connect(configuration.load())
     asked = searched(collection) | {
@@ -53,10 +49,7 @@ def ask(
 
 
 def chat(collection: InCollections = None) -> None:
-    """Ask one question after the other; each may lean on those before it. An empty line ends.
-
-    cairn chat -c handbook
-    """
+    """Ask one question after the other; each may lean on those before it. An empty line ends."""
     client = connect(configuration.load())
     conversation = client.begin_conversation()
     while question := show.question():
@@ -74,11 +67,7 @@ def search(
     date_to: narrow.To = None,
     json: AsJson = False,
 ) -> None:
-    """Find passages; no model is asked.
-
-    cairn search "parental leave" -k 3
-    cairn search "invoice" -c finance --metadata client=acme --metadata client=globex
-    """
+    """Find passages; no model is asked."""
     filters = narrow.filters(document, metadata, tag, date_from, date_to)
     found = connect(configuration.load()).search(query, **searched(collection), top_k=top_k, filters=filters)
     show.as_json(found) if json else show.passages(found.passages)

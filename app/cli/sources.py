@@ -79,6 +79,7 @@ def remove(
     source_id: str,
     collection: InCollection = "default",
     documents: Annotated[bool, typer.Option("--documents", help="Delete its documents too, with receipts.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Watch a place no more. Its documents stay, unless they are to go too."""
     client = connect(configuration.load())
@@ -89,7 +90,10 @@ def remove(
             raise Failure(f"Its documents could not all be deleted: cairn jobs show {job['id']}")
         left = [each for each in client.get(_of(collection))["sources"] if each["id"] == source_id]
         job = client.post(f"{path}/sync") if left else {}  # the pass that went on when it was asked for was another
-    show.out.print(f"{source_id} is not watched any more.", highlight=False)
+    if json:
+        show.as_json({"source_id": source_id, "documents_deleted": documents})
+    else:
+        show.out.print(f"{source_id} is not watched any more.", highlight=False)
 
 
 def _whole(place: str) -> str:

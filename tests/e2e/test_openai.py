@@ -47,11 +47,22 @@ def _client(server: Server, key: str) -> openai.OpenAI:
 
 
 def test_collections_are_models(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["default"]
+    assert "default" in [model.id for model in client.models.list()]
     assert client.models.retrieve("default").owned_by == "cairn"
     with pytest.raises(openai.NotFoundError) as unknown:
         client.models.retrieve("nowhere")
     assert unknown.value.code == "model_not_found"
+
+
+def test_several_collections_are_one_model_with_commas_between(client: openai.OpenAI, server: Server) -> None:
+    with server.client() as http:
+        http.post("/v1/collections", json={"name": "empty"})
+    assert client.models.retrieve("empty,default").id == "empty,default"
+    completion = client.chat.completions.create(model="empty, default", messages=ASK)
+    assert completion.choices[0].message.content is not None
+    assert "28 days" in completion.choices[0].message.content
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model="default,nowhere", messages=ASK)
 
 
 def test_an_answer_comes_with_its_citations_and_usage(client: openai.OpenAI) -> None:

@@ -26,6 +26,7 @@ from app.api.openai.schemas import (
     Model,
     ModelList,
     Usage,
+    named,
 )
 from app.api.responses import openai_error
 from app.api.sse import SseEvent, stream
@@ -50,7 +51,9 @@ def list_models(principal: Reader, services: Use) -> ModelList:
 
 @router.get("/models/{model}")
 def get_model(model: str, principal: Reader, services: Use) -> Model:
-    return _model(services.collections.get(principal, model))
+    """Several at once have their names with commas between."""
+    found = [services.collections.get(principal, name) for name in named(model)]
+    return Model(id=",".join(each.name for each in found), created=max(_model(each).created for each in found))
 
 
 @router.post(
@@ -64,7 +67,8 @@ async def complete_chat(
     """A cited answer to the last message: whole, or with `stream` as events that end with `[DONE]`."""
     asked, before = await _without_personal_data(services, principal, body)
     standalone = await while_connected(request.receive, services.follow_ups.standalone(principal, asked, before))
-    question = ask.Question(text=standalone, collection=body.model)
+    first, *also = body.collections
+    question = ask.Question(text=standalone, collection=first, also=tuple(also))
     events = services.ask.stream(principal, question)
     if not body.stream:
         answer = await while_connected(request.receive, ask.whole(events))
@@ -86,7 +90,9 @@ async def _without_personal_data(
     """The last message, and what led to it."""
 
     async def redacted(text: str) -> str:
-        return await services.redaction.asked(principal, body.model, text)
+        for collection in body.collections:
+            text = await services.redaction.asked(principal, collection, text)
+        return text
 
     before = [Exchange(await redacted(each.question), await redacted(each.answer)) for each in body.exchanges]
     return await redacted(body.messages[-1].text), before

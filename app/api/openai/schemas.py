@@ -15,6 +15,7 @@ from pipelines.domain.answers import Answer
 from pipelines.query.followup import Exchange, alone
 
 LONGEST_QUESTION = 4_000
+_COLLECTIONS = 20  # as in /v1/query
 _EXCHANGES = 12  # of the conversation, that a question may lean on
 
 
@@ -46,8 +47,14 @@ class ResponseFormat(_Wire):
     type: Literal["text"]
 
 
+def named(model: str) -> tuple[str, ...]:
+    """The collections that a model stands for, each once; no name of one has a comma in it."""
+    return tuple(dict.fromkeys(name.strip() for name in model.split(",")))
+
+
 class ChatRequest(_Wire):
-    """`model` names a collection. Sampling parameters and system messages are accepted and change nothing: what an answer
+    """`model` names a collection, or several with commas between. Sampling parameters and system messages are accepted and
+    change nothing: what an answer
     may say is decided by the documents."""
 
     model: str
@@ -57,6 +64,10 @@ class ChatRequest(_Wire):
     n: Literal[1] | None = None
     tool_choice: Literal["none", "auto"] | None = None
     response_format: ResponseFormat | None = None
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        return named(self.model)
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -69,6 +80,13 @@ class ChatRequest(_Wire):
             elif message.role == "assistant" and found:
                 found[-1] = Exchange(found[-1].question, f"{found[-1].answer} {text}".strip())
         return found[-_EXCHANGES:]
+
+    @field_validator("model")
+    @classmethod
+    def _not_too_many(cls, model: str) -> str:
+        if len(named(model)) > _COLLECTIONS:
+            raise ValueError(f"{_COLLECTIONS} collections at most")
+        return model
 
     @field_validator("messages")
     @classmethod

@@ -52,11 +52,6 @@ def ingest(
     What the server has already is not sent again, so the same command goes on where Ctrl-C, a lost connection or a refused
     file ended it. A file that changed since is a new version of its document. Hidden and unfinished files are left out.
 
-        cairn ingest report.pdf
-        cairn ingest ~/Documents -c papers -j 8
-        cairn ingest minutes/ --reader group:board --watch --delete
-        cairn ingest archive.zip --unpack
-
     With --json: one object; with --watch too, one a line for each pass. Exit code 1 when a file was refused or its job
     failed, 130 after Ctrl-C.
     """
