@@ -18,6 +18,7 @@ from app.bootstrap.dependencies import dependencies
 from app.bootstrap.engine import Engine
 from app.bootstrap.models import Models, find_ocr
 from app.bootstrap.program import program
+from app.bootstrap.reloading import quotas, rates
 from app.bootstrap.sources import places_of, secrets_of
 from app.bootstrap.stores import Stores
 from app.services.admission import AdmittedAsk
@@ -50,11 +51,10 @@ from app.services.job_record import CatalogJobRecord
 from app.services.jobs import Jobs
 from app.services.kept import Kept, limits
 from app.services.keys import Keys
-from app.services.limits import DAY_S, MINUTE_S, Limits, MeteredAsk, Rates
+from app.services.limits import Limits, MeteredAsk
 from app.services.outbox import Outbox
 from app.services.page_pictures import PagePictures
 from app.services.privacy import Policies
-from app.services.quotas import Quotas
 from app.services.redacted_ask import RedactedAsk, RedactedSearch
 from app.services.redaction import Redaction
 from app.services.reindex import CollectionReindex, Reindexes
@@ -196,8 +196,7 @@ def assemble(settings: Settings) -> Assembly:
         retention,
     )
     health = Health(dependencies(settings, stores, models))
-    quotas = Quotas(settings.tenant_documents, settings.tenant_bytes)
-    documents = Documents(catalog, collections, stores.blobs, staging, outbox, _now, redaction, quotas)
+    documents = Documents(catalog, collections, stores.blobs, staging, outbox, _now, redaction, quotas(settings))
     places = places_of(settings, folder)
     bundle_limits = BundleLimits(settings.max_files_per_bundle, settings.max_bundle_bytes)
     bundles = Bundles(catalog, collections, stores.blobs, staging, outbox, _now, bundle_limits)
@@ -253,7 +252,7 @@ def assemble(settings: Settings) -> Assembly:
             ttl_s=settings.cache_ttl_s,
             semantic=settings.semantic_cache,
         )
-    held_to = _limits(settings, stores)
+    held_to = Limits(stores.meters, *rates(settings))
     recorded = AuditedAsk(RecordedAnswers(ask, catalog, _now), audit)
     answerer = RedactedAsk(MeteredAsk(recorded, held_to, models.embedders.count_tokens), redaction)
     follow_ups, conversations = FollowUps(models.chat, models.embedders.count_tokens), Conversations(catalog, _now)
@@ -320,15 +319,6 @@ def _finding(settings: Settings, glossary: Glossary, models: Models) -> str:
     if glossary is built_in() and models.reranker is None and expander is None:
         return ""
     return digest(sorted(glossary.entries.items()), models.reranker.name if models.reranker else None, expander)
-
-
-def _limits(settings: Settings, stores: Stores) -> Limits:
-    return Limits(
-        stores.meters,
-        Rates("requests", MINUTE_S, settings.key_requests_per_minute, settings.tenant_requests_per_minute),
-        Rates("questions", DAY_S, settings.key_questions_per_day, settings.tenant_questions_per_day),
-        Rates("tokens", DAY_S, settings.key_tokens_per_day, settings.tenant_tokens_per_day),
-    )
 
 
 def _tokens(settings: Settings) -> OidcTokens | None:

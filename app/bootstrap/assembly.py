@@ -22,6 +22,7 @@ from app.api import mcp
 from app.api.sse import StreamLimits
 from app.bootstrap.engine import Engine
 from app.bootstrap.models import Models
+from app.bootstrap.reloading import Reloading
 from app.bootstrap.stores import Stores
 from app.console import page as console
 from app.services.bundle import Services
@@ -72,6 +73,7 @@ class Assembly:
                 await stack.enter_async_context(self.engine.running(app, self._serve_origin))
                 await self.services.outbox.sweep()
                 stack.callback(asyncio.create_task(self._warm()).cancel)
+                stack.enter_context(Reloading(self.settings, self.services).at_signal())
                 log.info("server.ready", address=self.settings.address, engine=self._engine_name)
                 yield
 

@@ -64,6 +64,11 @@ def configure(level: str, log_format: str, secrets: Collection[str] = ()) -> Non
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Of our events, of the workflow SDK's and of uvicorn's."""
     for name in ("app", "workflows", "uvicorn.error"):
         logging.getLogger(name).setLevel(level.upper())
 

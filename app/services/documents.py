@@ -82,6 +82,10 @@ class Documents:
         self.redaction = redaction
         self._quotas = quotas
 
+    def hold_to(self, quotas: Quotas) -> None:
+        """From now on; nobody loses what is there."""
+        self._quotas = quotas
+
     async def upload(self, principal: Principal, upload: Upload, files: Sequence[IncomingFile]) -> list[Receipt]:
         """Takes all the files or none. When it returns, files, rows and events are durable.
 

@@ -48,6 +48,10 @@ class Limits:
         self._questions = questions
         self._tokens = tokens
 
+    def hold_to(self, requests: Rates, questions: Rates, tokens: Rates) -> None:
+        """From now on; what was used counts on."""
+        self._requests, self._questions, self._tokens = requests, questions, tokens
+
     async def request(self, principal: Principal) -> tuple[Standing, ...]:
         return await self._take(self._requests.of(principal))
 
