@@ -50,6 +50,16 @@ def _listed(value: object) -> object:
     return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
 
 
+def _budgets(value: object) -> object:
+    listed = _listed(value)
+    return dict(map(_pair, listed)) if isinstance(listed, list) else value
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    stage, _, seconds = entry.partition("=")
+    return stage.strip(), seconds.strip()
+
+
 def _origin(value: str) -> str:
     if urlsplit(value).scheme not in ("http", "https") or value != value.rstrip("/") or value.count("/") != 2:
         raise ValueError("expected origins such as https://intranet.example.org, with commas between them")
@@ -82,3 +92,4 @@ SyncHosts = Annotated[
 Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], NoDecode, BeforeValidator(_listed)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 SigningKey = Annotated[SecretStr, AfterValidator(_hex_key)]
+Budgets = Annotated[dict[str, Seconds], NoDecode, BeforeValidator(_budgets)]

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from app.setting_types import (
+    Budgets,
     DatabaseUrl,
     Hosts,
     Networks,
@@ -66,6 +67,13 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
+    otlp_url: OptionalUrl = Field(
+        None, description="a collector of traces, OTLP over HTTP, as http://otel-collector:4318; default: no traces"
+    )
+    latency_budgets: Budgets = Field(
+        {"retrieve": 1, "first_sentence": 15, "total": 60},
+        description="seconds that stages of a question may take, STAGE=SECONDS with commas between; more is counted",
+    )
 
     # who may enter with a token of an identity provider, besides API keys
     oidc_issuer: OptionalUrl = Field(None, description="OpenID Connect; its tokens' `iss`, to the letter")

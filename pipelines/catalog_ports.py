@@ -238,6 +238,20 @@ class Upkeep(Protocol):
     def forget_answers(self, before: datetime) -> int: ...  # by Idempotency-Key
     def forget_history(self, before: datetime) -> int: ...  # events of jobs that ended before
     def expired(self, tenant_id: str | None, at: datetime, limit: int) -> list[Expired]: ...  # longest kept first
+    def contents(self) -> Contents: ...  # walks whole tables: not for every moment
+
+
+class Contents(NamedTuple):
+    """How much there is of all tenants. `active` are builds of collections that answer, `other` those that are being made."""
+
+    ready_documents: int
+    other_documents: int
+    versions: int
+    original_bytes: int
+    active_generations: int
+    other_generations: int
+    active_chunks: int
+    other_chunks: int
 
 
 class Expired(NamedTuple):

@@ -57,6 +57,7 @@ from pipelines.model_ports import TokenCounter as TokenCounter
 from pipelines.model_ports import Vectors as Vectors
 from pipelines.source_ports import SourceContent as SourceContent
 from pipelines.source_ports import SourceReader as SourceReader
+from pipelines.trace_ports import Tracer as Tracer
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -51,7 +51,7 @@ def functions(
         await steps.run("purge-catalog", partial(deletion.purge_catalog, deleted))
         await steps.run("search-remains", partial(erasure.search, deleted))
         await steps.run("sign-receipt", partial(erasure.certify, deleted))
-        await ctx.step.run("close-job", partial(record.succeeded, deleted.job_id))
+        await steps.close()
         return {"document_id": deleted.document_id}
 
     @client.create_function(

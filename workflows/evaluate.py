@@ -42,7 +42,7 @@ def functions(
         for batch in range(int(plan["batches"])):
             await steps.run(f"ask-batch-{batch}", partial(evaluating.ask, request, batch))
         await steps.run("score-answers", partial(evaluating.score, request))
-        await ctx.step.run("close-job", partial(record.succeeded, request.job_id))
+        await steps.close()
         return {"evaluation_id": request.evaluation_id}
 
     @client.create_function(

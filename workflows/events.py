@@ -24,6 +24,7 @@ class JobEvent(BaseModel):
     tenant_id: str
     job_id: str
     run: int = 1
+    traceparent: str | None = None  # W3C Trace Context, of what sent it
 
     @property
     def subject_id(self) -> str:
@@ -36,10 +37,10 @@ class JobEvent(BaseModel):
         return f"{self.kind}-{self.verb}-{self.subject_id}{again}"
 
     def outbox(self) -> OutboxEvent:
-        return OutboxEvent(self.event_id, self.name, self.model_dump())
+        return OutboxEvent(self.event_id, self.name, self.model_dump(exclude_none=True))
 
     def event(self) -> inngest.Event:
-        return inngest.Event(id=self.event_id, name=self.name, data=self.model_dump())
+        return inngest.Event(id=self.event_id, name=self.name, data=self.model_dump(exclude_none=True))
 
     @classmethod
     def of(cls, event: inngest.Event) -> Self:

@@ -87,7 +87,7 @@ def functions(
         await steps.run("activate-version", partial(ingestion.activate, upload))
         await steps.run("invalidate-caches", partial(ingestion.invalidate_caches, upload))
         await steps.run("clean-up", partial(ingestion.clean_up, upload))
-        await ctx.step.run("close-job", partial(record.succeeded, upload.job_id))
+        await steps.close()
         await ctx.step.send_event("announce", DocumentIndexed(**upload.model_dump()).event())
         return {"version_id": upload.version_id, "chunks": plan["chunks"]}
 

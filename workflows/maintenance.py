@@ -107,8 +107,9 @@ def functions(
     )
     async def reconcile_tenant(ctx: inngest.Context) -> None:
         request = ReconcileRequested.of(ctx.event)
-        await mend(RecordedSteps(ctx, record, request.job_id, retries).run, request.tenant_id)
-        await ctx.step.run("close-job", partial(record.succeeded, request.job_id))
+        steps = RecordedSteps(ctx, record, request.job_id, retries)
+        await mend(steps.run, request.tenant_id)
+        await steps.close()
 
     @client.create_function(
         fn_id="close-reconcile",

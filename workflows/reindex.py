@@ -61,7 +61,7 @@ def functions(
         await steps.run("drop-old", partial(reindexing.drop_old, request))
         if reads_again:  # what was under way at the first time
             await steps.run("forget-after", partial(reindexing.forget, request))
-        await ctx.step.run("close-job", partial(record.succeeded, request.job_id))
+        await steps.close()
         return {"generation_id": request.generation_id}
 
     @client.create_function(

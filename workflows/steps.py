@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -39,8 +40,37 @@ class Retries:
         return timedelta(seconds=self.first_wait_s * _WAITS[min(attempt, len(_WAITS) - 1)])
 
 
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """One attempt of a step. `traceparent`: of what sent the event that the run was started by, if it was traced."""
+
+    job_id: str
+    step_id: str
+    run_id: str
+    attempt: int  # from 0
+    tenant_id: str = ""
+    traceparent: str | None = None
+
+    @classmethod
+    def of(cls, context: inngest.Context, job_id: str, step_id: str) -> StepRun:
+        data = context.event.data
+        tenant, traceparent = data.get("tenant_id"), data.get("traceparent")
+        return cls(
+            job_id,
+            step_id,
+            context.run_id,
+            context.attempt,
+            tenant if isinstance(tenant, str) else "",
+            traceparent if isinstance(traceparent, str) else None,
+        )
+
+
 class JobRecord(Protocol):
     """Where a job's course is kept. Every method may be called twice with the same effect as once."""
+
+    def during(
+        self, step: StepRun
+    ) -> AbstractContextManager[object]: ...  # the work of a step: logs and traces name it
 
     async def step_started(self, job_id: str, step_id: str) -> None: ...
     async def step_succeeded(self, job_id: str, step_id: str, output: StepOutput) -> None: ...
@@ -75,17 +105,27 @@ class RecordedSteps:
 
     async def run(self, step_id: str, work: Callable[[], Awaitable[StepOutput]]) -> StepOutput:
         async def recorded() -> StepOutput:
-            await self.record.step_started(self.job_id, step_id)
-            started = time.monotonic()
-            try:
-                facts = await work()
-            except Exception as error:
-                raise await self._failed(step_id, error) from error
-            output = {**facts, "ms": round((time.monotonic() - started) * 1000)}
-            await self.record.step_succeeded(self.job_id, step_id, output)
-            return output
+            with self.record.during(StepRun.of(self.context, self.job_id, step_id)):
+                await self.record.step_started(self.job_id, step_id)
+                started = time.monotonic()
+                try:
+                    facts = await work()
+                except Exception as error:
+                    raise await self._failed(step_id, error) from error
+                output = {**facts, "ms": round((time.monotonic() - started) * 1000)}
+                await self.record.step_succeeded(self.job_id, step_id, output)
+                return output
 
         return await self.context.step.run(step_id, recorded)
+
+    async def close(self) -> None:
+        """The job's last step: it succeeded."""
+
+        async def closed() -> None:
+            with self.record.during(StepRun.of(self.context, self.job_id, "close-job")):
+                await self.record.succeeded(self.job_id)
+
+        await self.context.step.run("close-job", closed)
 
     async def _failed(self, step_id: str, error: Exception) -> Exception:
         """Records it; what tells the engine to try again at the time that the job shows, or to give up."""

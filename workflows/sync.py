@@ -51,7 +51,7 @@ def functions(
         for batch in range(int(plan["gone_batches"])):
             outputs.append(await steps.run(f"remove-batch-{batch}", partial(sync.remove, request, batch)))
         await steps.run("finish-pass", partial(sync.finish, request, outputs))
-        await ctx.step.run("close-job", partial(record.succeeded, request.job_id))
+        await steps.close()
 
     @client.create_function(
         fn_id="close-sync",

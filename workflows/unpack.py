@@ -38,7 +38,7 @@ def functions(
         for batch in range(int(found["batches"])):
             await steps.run(f"take-batch-{batch}", partial(unpacking.take, uploaded, batch))
         taken = await steps.run("remove-bundle", partial(unpacking.finish, uploaded))
-        await ctx.step.run("close-job", partial(record.succeeded, uploaded.job_id))
+        await steps.close()
         return taken
 
     @client.create_function(

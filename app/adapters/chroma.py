@@ -216,6 +216,14 @@ class ChromaIndex:
 
         return await self._run(read, self._read_timeout_s)
 
+    async def count(self) -> int:
+        """Vectors of all generations."""
+
+        def read() -> int:
+            return sum(each.count() for each in self._opened().list_collections())
+
+        return await self._run(read, self._read_timeout_s)
+
     async def delete_version(self, generation: Generation, version_id: str) -> None:
         """Overwrites before it deletes: Chroma only forgets where a deleted vector lies (docs/adr/0012)."""
 

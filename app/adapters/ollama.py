@@ -20,6 +20,7 @@ import httpx
 import numpy as np
 
 from app.adapters.llama_index import PostprocessorReranker
+from app.observability.models import embedded, spent
 from pipelines.domain.errors import ModelMissing, ModelUnavailable
 from pipelines.llama_index_import import import_llama_index
 from pipelines.ports import Message, TokenCounter, Vectors
@@ -93,6 +94,8 @@ class OllamaChat:
             with _translated(self._model):
                 async for response in await llm.astream_chat(chat):
                     self._looked_at, self._missing = time.monotonic(), ""  # who speaks is there, however busy
+                    if response.raw and response.raw.get("done"):
+                        spent(self._model, response.raw)
                     if response.delta:
                         yield response.delta
         except ModelUnavailable:
@@ -194,11 +197,13 @@ class OllamaEmbedder:
         if not texts:
             return np.zeros((0, await asyncio.to_thread(lambda: self.dimensions)), np.float32)
         embedding = await asyncio.to_thread(lambda: self._embedding)
+        embedded(self.model, sum(estimated_tokens(texts)))
         with _translated(self._model):
             return _normalised(await embedding.aget_text_embedding_batch(list(texts)), len(texts))
 
     async def embed_query(self, text: str) -> Vectors:
         embedding = await asyncio.to_thread(lambda: self._embedding)
+        embedded(self.model, sum(estimated_tokens([text])))
         with _translated(self._model):
             return np.asarray(_normalised([await embedding.aget_query_embedding(text)], 1)[0], np.float32)
 

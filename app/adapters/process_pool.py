@@ -20,7 +20,8 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
-from pipelines.domain.errors import CairnError, LimitExceeded, WorkerCrashed
+from app.observability.pools import PoolLoad
+from pipelines.domain.errors import CairnError, OutOfTime, WorkerCrashed
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +34,7 @@ class ProcessPool:
 
     `memory_limit_bytes` of private memory for each process; for each task `time_limit_s`, in which waiting for a processor does
     not count, and as many seconds of the processor unless `cpu_limit_s` says otherwise. `niceness`: how far they step back
-    for others.
+    for others. `name`: of the pool, in metrics.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class ProcessPool:
         idle_timeout_s: float = 60,
         tasks_per_process: int = 200,
         niceness: int = 10,
+        name: str = "documents",
     ) -> None:
+        self._load = PoolLoad(name, processes)
         self._memory_limit_bytes = memory_limit_bytes
         self._time_limit_s = time_limit_s
         self._cpu_limit_s = cpu_limit_s or math.ceil(time_limit_s)
@@ -74,10 +77,8 @@ class ProcessPool:
 
         Raises what the task raised if it is a CairnError; LimitExceeded; WorkerCrashed when the process died.
         """
-        async with self._free:
-            worker = (
-                self._idle.pop() if self._idle else _Worker(self._memory_limit_bytes, self._cpu_limit_s, self._niceness)
-            )
+        async with self._load.task(self._free):
+            worker = self._idle.pop() if self._idle else self._new()
             self._busy.add(worker)
             call = asyncio.get_running_loop().run_in_executor(
                 self._threads, worker.call, (task, args, kwargs), self._time_limit_s
@@ -91,9 +92,13 @@ class ProcessPool:
             finally:
                 self._busy.discard(worker)
                 self._put_back(worker)
+        self._load.ended(outcome)
         if isinstance(outcome, CairnError):
             raise outcome
         return cast("R", outcome)
+
+    def _new(self) -> _Worker:
+        return _Worker(self._memory_limit_bytes, self._cpu_limit_s, self._niceness, self._load)
 
     def _put_back(self, worker: _Worker) -> None:
         if worker.alive and worker.calls < self._tasks_per_process:
@@ -112,7 +117,8 @@ class ProcessPool:
 class _Worker:
     """One process and the pipe to it. `call` blocks: one thread at a time."""
 
-    def __init__(self, memory_limit_bytes: int, cpu_limit_s: int, niceness: int) -> None:
+    def __init__(self, memory_limit_bytes: int, cpu_limit_s: int, niceness: int, load: PoolLoad) -> None:
+        self._load = load
         self._memory_limit_bytes = memory_limit_bytes
         self._cpu_limit_s = cpu_limit_s
         self._niceness = niceness
@@ -131,17 +137,22 @@ class _Worker:
         """The result, or the CairnError that stands for it."""
         self.calls += 1
         pipe = self._pipe or self._start()
+        assert self._process is not None
+        with self._load.processor(self._process.pid):
+            return self._outcome(pipe, work, time_limit_s)
+
+    def _outcome(self, pipe: Connection[Any, Any], work: object, time_limit_s: float) -> object:
         try:
             pipe.send(work)
             if self._answers(pipe, time_limit_s):
                 outcome: object = pipe.recv()
                 return outcome
-            failure: CairnError = LimitExceeded(f"Reading the file took longer than {time_limit_s:g} seconds.")
+            failure: CairnError = OutOfTime(f"Reading the file took longer than {time_limit_s:g} seconds.")
         except (EOFError, OSError):
             failure = WorkerCrashed()
         self.kill()
         if self._process is not None and self._process.returncode == -signal.SIGXCPU:
-            return LimitExceeded(f"Reading the file took more than {self._cpu_limit_s} seconds of the processor.")
+            return OutOfTime(f"Reading the file took more than {self._cpu_limit_s} seconds of the processor.")
         return failure
 
     def _answers(self, pipe: Connection[Any, Any], time_limit_s: float) -> bool:
@@ -180,6 +191,7 @@ class _Worker:
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
         )
+        self._load.started()
         theirs.close()
         self._pipe = ours
         if self._killed:

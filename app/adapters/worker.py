@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from pipelines.domain.errors import CairnError, LimitExceeded, StageFailed
+from pipelines.domain.errors import CairnError, LimitExceeded, OutOfMemory, StageFailed
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def _outcome(task: Callable[..., object], args: tuple[object, ...], kwargs: dict
     except CairnError as error:
         return error
     except MemoryError:
-        return LimitExceeded("Reading the file took more memory than is allowed.")
+        return OutOfMemory("Reading the file took more memory than is allowed.")
     except Exception as error:
         # The place and the kind, never the message: it may quote the document.
         places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]

@@ -35,7 +35,8 @@ from app.api.routes import (
     sources,
 )
 from app.api.sse import StreamLimits
-from app.observability.metrics import RequestMetrics
+from app.observability.requests import RequestMetrics
+from app.observability.traces import OtelTracer, RequestTraces
 
 DESCRIPTION = "Ask questions of your own documents, on your own hardware, with every sentence cited."
 ROUTERS = tuple(
@@ -60,6 +61,7 @@ class Edge:
     origins: Sequence[str] = ()
     hosts: Sequence[str] = ()
     engine_path: str = ""  # at which the workflow engine calls
+    tracer: OtelTracer | None = None
 
 
 def build(lifespan: Lifespan, edge: Edge) -> FastAPI:
@@ -86,6 +88,8 @@ def build(lifespan: Lifespan, edge: Edge) -> FastAPI:
             expose_headers=["X-Cairn-Cache", "Retry-After", "RateLimit", "RateLimit-Policy"],
         )
     app.add_middleware(AnswerHeaders)
+    if edge.tracer:
+        app.add_middleware(RequestTraces, tracer=edge.tracer, engine_path=edge.engine_path)
     app.add_middleware(RequestMetrics)
     errors.install(app)
     sse.limit(app, edge.streams)

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from structlog.contextvars import bind_contextvars
 
 from app.api.headers import CHARGED
 from app.services.bundle import Services
@@ -28,7 +29,9 @@ Use = Annotated[Services, Depends(_services)]
 
 
 async def charge(request: Request, principal: Principal) -> None:
-    """A request, to whoever sends it, once: what it asks for inside this process is a part of it. Raises RateLimited."""
+    """A request, to whoever sends it, once: what it asks for inside this process is a part of it. From now on its log lines
+    name its tenant. Raises RateLimited."""
+    bind_contextvars(tenant=principal.tenant_id)
     if CHARGED in request.scope:
         return
     request.scope[CHARGED] = await _services(request).limits.request(principal)

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from app.api.headers import rate_limit
 from app.api.openai_errors import is_openai, shaped
+from app.observability.metrics import ERRORS
 from pipelines.domain import errors
 
 log = structlog.get_logger()
@@ -78,6 +79,7 @@ def install(app: FastAPI) -> None:
     def respond(
         status: int, code: str, detail: str, request: Request, *, fields: Fields | None = None, headers: Headers = None
     ) -> JSONResponse:
+        ERRORS.labels(code).inc()
         body = shaped(problem(status, code, detail, request.url.path, fields))
         media_type = "application/json" if "error" in body else "application/problem+json"
         return JSONResponse(body, status, dict(headers or {}), media_type=media_type)
@@ -116,4 +118,5 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def internal(request: Request, error: Exception) -> JSONResponse:
         log.error("request.failed", path=request.url.path, exc_info=error)
+        ERRORS.labels(errors.CairnError.code).inc()
         return JSONResponse(unexpected(request.url.path), 500, media_type="application/problem+json")

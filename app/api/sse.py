@@ -19,6 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.api.disconnects import while_connected
 from app.api.errors import body_of, unexpected
+from app.observability.metrics import ERRORS
 from pipelines.domain.errors import CairnError
 
 log = structlog.get_logger()
@@ -109,9 +110,11 @@ async def _with_error(events: Events, instance: str, name: str | None) -> Events
             async for event in events:
                 yield event
     except CairnError as error:
+        ERRORS.labels(error.code).inc()
         yield SseEvent(name, body_of(error, instance))
     except Exception:
         log.exception("stream.failed", path=instance)
+        ERRORS.labels(CairnError.code).inc()
         yield SseEvent(name, unexpected(instance))
 
 

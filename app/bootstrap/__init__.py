@@ -13,6 +13,7 @@ from app.adapters.oidc import Claims, OidcTokens
 from app.adapters.process_pool import ProcessPool
 from app.adapters.redis_cache import RedisCache
 from app.adapters.remains import FolderRemains, RedisRemains, SqlRemains
+from app.bootstrap import watching
 from app.bootstrap.assembly import FIRST_KEY_FILE, Assembly
 from app.bootstrap.dependencies import dependencies
 from app.bootstrap.engine import Engine
@@ -21,6 +22,7 @@ from app.bootstrap.program import program
 from app.bootstrap.reloading import quotas, rates
 from app.bootstrap.sources import places_of, secrets_of
 from app.bootstrap.stores import Stores
+from app.observability.budgets import Budgets
 from app.services.admission import AdmittedAsk
 from app.services.answer_records import AnswerRecords, RecordedAnswers
 from app.services.ask import Answerer, Ask
@@ -41,7 +43,6 @@ from app.services.erasure_orders import ErasureOrders
 from app.services.evaluations import CollectionEvaluation, Evaluations
 from app.services.expansion import Expansion
 from app.services.figures import Figures
-from app.services.gauges import Gauges
 from app.services.golden_sets import GoldenSets
 from app.services.health import Health
 from app.services.identity import FIRST_TENANT, Identity
@@ -76,6 +77,16 @@ from app.services.upkeep.garbage import Garbage
 from app.services.upkeep.indexes import IndexReconciliation
 from app.services.upkeep.jobs import JobReconciliation
 from app.services.upkeep.requests import Reconciles
+from app.services.watched import (
+    WatchedAsk,
+    WatchedEmbedders,
+    WatchedEvents,
+    WatchedKeywords,
+    WatchedNearest,
+    WatchedPages,
+    WatchedReranker,
+    WatchedSearch,
+)
 from app.settings import Settings
 from pipelines.domain.access import Role
 from pipelines.domain.errors import ConfigurationError
@@ -101,15 +112,18 @@ def assemble(settings: Settings) -> Assembly:
     """Opens nothing, except that it makes the data folder and its key for redaction when they are not there."""
     folder = settings.data_dir.resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    stores, models, engine = Stores.of(settings), Models.of(settings), Engine.of(settings)
+    tracer, budgets = watching.tracer(settings), Budgets(settings.latency_budgets)
+    stores, models, engine = Stores.of(settings), Models.of(settings, tracer), Engine.of(settings)
     catalog = stores.catalog
     pool = ProcessPool(settings.worker_processes, settings.worker_memory_bytes, settings.parse_timeout_s)
-    readers = ProcessPool(1, _READER_MEMORY_BYTES, _READER_TIMEOUT_S, idle_timeout_s=_READER_IDLE_S, niceness=0)
+    readers = ProcessPool(
+        1, _READER_MEMORY_BYTES, _READER_TIMEOUT_S, idle_timeout_s=_READER_IDLE_S, niceness=0, name="pages"
+    )
     ocr = find_ocr(settings)
     staging = Staging(
         folder / "incoming", pool, max_file_bytes=settings.max_file_bytes, max_pages=settings.max_pages, ocr=ocr
     )
-    outbox = Outbox(catalog, inngest_client.InngestEvents(engine.client))
+    outbox = Outbox(catalog, WatchedEvents(inngest_client.InngestEvents(engine.client), tracer))
     collections = Collections(catalog, models.embedders, CHUNKER, _now)
     redaction = Redaction(
         catalog,
@@ -117,19 +131,20 @@ def assemble(settings: Settings) -> Assembly:
         _redaction_key(settings, folder),
         str(settings.pii_names_model) if settings.pii_names_model else None,
     )
-    record = CatalogJobRecord(catalog, _now)
+    record = CatalogJobRecord(catalog, _now, tracer)
     kept = Kept(stores.cache, catalog, limits(settings.cache_max_bytes))
-    answer_embedders = CachedEmbedders(models.embedders, kept)
-    index_embedders = CachedEmbedders(models.embedders, kept, entries=0)  # a document's text comes once
+    embedders = WatchedEmbedders(models.embedders, tracer)
+    answer_embedders = CachedEmbedders(embedders, kept)
+    index_embedders = CachedEmbedders(embedders, kept, entries=0)  # a document's text comes once
     nearest = RestingVectors(stores.vectors, timeout_s=settings.vectors_timeout_s)
     glossary = _glossary(settings)
     retrieval = Retrieval(
         catalog,
         answer_embedders,
-        nearest,
-        stores.keywords,
+        WatchedNearest(nearest, tracer),
+        WatchedKeywords(stores.keywords, tracer),
         glossary=glossary,
-        reranker=models.reranker,
+        reranker=WatchedReranker(models.reranker, tracer) if models.reranker else None,
         expansion=Expansion(models.chat) if settings.llm_expansion and models.chat else None,
         rerank_timeout_s=settings.rerank_timeout_s,
     )
@@ -212,7 +227,7 @@ def assemble(settings: Settings) -> Assembly:
         Ask,
         embedders=answer_embedders,
         chat=models.chat,
-        pages=rereading,
+        pages=WatchedPages(rereading, tracer),
         glossary=glossary,
         digest=models.digest,
         finding=finding,
@@ -238,7 +253,7 @@ def assemble(settings: Settings) -> Assembly:
     if settings.cache:
         search = CachedRetrieval(retrieval, kept, catalog, digest(program(), finding), ttl_s=settings.cache_ttl_s)
     ask: Answerer = AdmittedAsk(
-        answering(search),
+        answering(WatchedSearch(search, tracer)),
         places=settings.llm_concurrency + settings.llm_queue,
         at_once=settings.llm_concurrency,
     )
@@ -254,7 +269,8 @@ def assemble(settings: Settings) -> Assembly:
         )
     held_to = Limits(stores.meters, *rates(settings))
     recorded = AuditedAsk(RecordedAnswers(ask, catalog, _now), audit)
-    answerer = RedactedAsk(MeteredAsk(recorded, held_to, models.embedders.count_tokens), redaction)
+    metered = MeteredAsk(recorded, held_to, models.embedders.count_tokens)
+    answerer = RedactedAsk(WatchedAsk(metered, budgets, tracer), redaction)
     follow_ups, conversations = FollowUps(models.chat, models.embedders.count_tokens), Conversations(catalog, _now)
     services = Services(
         identity=Identity(catalog, _now, _tokens(settings)),
@@ -278,7 +294,7 @@ def assemble(settings: Settings) -> Assembly:
         reindexes=reindexes,
         reconciles=Reconciles(catalog, outbox, _now),
         retention=retention,
-        retrieval=RedactedSearch(search, redaction),
+        retrieval=RedactedSearch(WatchedSearch(search, tracer, budgets), redaction),
         ask=answerer,
         answers=AnswerRecords(catalog, anew),
         follow_ups=follow_ups,
@@ -288,12 +304,12 @@ def assemble(settings: Settings) -> Assembly:
         count_tokens=models.embedders.count_tokens,
         caches=kept,
         health=health,
-        gauges=Gauges(health, catalog, settings.data_dir, _now),
+        gauges=watching.gauges(settings, stores, engine, health, _now),
     )
     retries = Retries(settings.step_retries, settings.retry_wait_s)
     function_limits = FunctionLimits(retries=retries, documents=settings.ingest_concurrency)
     functions = registry.functions(engine.client, work, function_limits)
-    return Assembly(settings, stores, models, engine, (pool, readers), staging, files, services, functions)
+    return Assembly(settings, stores, models, engine, (pool, readers), staging, files, services, functions, tracer)
 
 
 def _redaction_key(settings: Settings, folder: Path) -> bytes:

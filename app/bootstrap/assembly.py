@@ -25,6 +25,7 @@ from app.bootstrap.models import Models
 from app.bootstrap.reloading import Reloading
 from app.bootstrap.stores import Stores
 from app.console import page as console
+from app.observability.traces import OtelTracer
 from app.services.bundle import Services
 from app.services.health import State
 from app.services.identity import new_secret
@@ -52,6 +53,7 @@ class Assembly:
     files: FileReconciliation
     services: Services
     functions: list[inngest.Function[Any]]
+    tracer: OtelTracer
 
     def application(self) -> FastAPI:
         """The HTTP application; starting it opens everything, in order, and stopping it closes in reverse."""
@@ -60,6 +62,7 @@ class Assembly:
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             async with AsyncExitStack() as stack:
                 stack.enter_context(folder_lock.held(self.settings.data_dir.resolve()))
+                await stack.enter_async_context(self.tracer.sending())
                 await stack.enter_async_context(self.stores.open())
                 stack.callback(self.services.identity.close)
                 await asyncio.to_thread(self.staging.clear)
@@ -89,6 +92,7 @@ class Assembly:
                 origins=settings.cors_origins,
                 hosts=settings.allowed_hosts,
                 engine_path=inngest_client.SERVE_PATH,
+                tracer=self.tracer,
             ),
         )
         console.install(app, console.Console(dashboard=settings.dashboard_url))

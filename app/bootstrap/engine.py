@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from app.adapters import inngest_client
+from app.observability.metrics import JOURNAL_COMMIT_SECONDS, JOURNAL_TRANSACTIONS
 from app.settings import Settings
 from workflows.embedded import EmbeddedExecutor
 from workflows.embedded import Limits as ExecutorLimits
@@ -40,7 +41,11 @@ class Engine:
         event_key, signing_key = secrets.token_hex(16), f"signkey-embedded-{secrets.token_hex(32)}"
         journal = settings.data_dir.resolve() / "workflows.sqlite3"
         executor = EmbeddedExecutor(
-            journal, event_key=event_key, signing_key=signing_key, limits=ExecutorLimits(interruptions=_INTERRUPTIONS)
+            journal,
+            event_key=event_key,
+            signing_key=signing_key,
+            limits=ExecutorLimits(interruptions=_INTERRUPTIONS),
+            timed=_timed,
         )
         client = inngest_client.embedded_client(event_key, signing_key)
         executor.attach(client)
@@ -66,6 +71,11 @@ class Engine:
             registration.cancel()
             with suppress(asyncio.CancelledError):
                 await registration
+
+
+def _timed(seconds: float, transactions: int) -> None:
+    JOURNAL_COMMIT_SECONDS.observe(seconds)
+    JOURNAL_TRANSACTIONS.inc(transactions)
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

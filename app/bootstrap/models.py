@@ -11,11 +11,12 @@ from app.adapters.cross_encoder import CrossEncoder
 from app.adapters.minilm import MiniLmEmbedder
 from app.adapters.ollama import OllamaChat, OllamaEmbedder, OllamaVision, language_reranker
 from app.services.chat import BreakingChat, PacedChat, QueuedChat, RetryingChat
+from app.services.watched import WatchedChat
 from app.settings import BUILT_IN_MODEL, Settings
 from pipelines.domain.errors import ModelUnavailable
 from pipelines.ingest.parse import Ocr
 from pipelines.model_ports import PictureReader
-from pipelines.ports import ChatModel, Reranker
+from pipelines.ports import ChatModel, Reranker, Tracer
 
 _OLLAMA = "ollama/"
 
@@ -60,7 +61,7 @@ class Models:
     reranker: Reranker | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> Models:
+    def of(cls, settings: Settings, tracer: Tracer) -> Models:
         embedders, reranker = InstalledEmbedders(settings), _reranker(settings)
         if not settings.ollama_url:
             return cls(embedders, None, None, reranker=reranker)
@@ -69,7 +70,7 @@ class Models:
             settings.ollama_url, settings.llm_model, timeout_s=longest_s, keep_alive=settings.llm_keep_alive
         )
         vision = OllamaVision(settings.ollama_url, settings.vision_model) if settings.vision_model else None
-        return cls(embedders, _guarded(ollama, settings), ollama, vision, reranker)
+        return cls(embedders, _guarded(WatchedChat(ollama, tracer), settings), ollama, vision, reranker)
 
     def digest(self) -> str:
         """Of the language model's weights, as far as is known."""

@@ -9,6 +9,8 @@ from collections.abc import Collection
 
 import structlog
 
+from app.observability.traces import under_way
+
 _SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 [secret]"),
     (re.compile(r"\bcairn_sk_[\w-]+"), "[secret]"),
@@ -36,6 +38,7 @@ def configure(level: str, log_format: str, secrets: Collection[str] = ()) -> Non
     known = [secret for secret in secrets if len(secret) >= _SHORTEST]
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_trace,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -71,6 +74,11 @@ def set_level(level: str) -> None:
     """Of our events, of the workflow SDK's and of uvicorn's."""
     for name in ("app", "workflows", "uvicorn.error"):
         logging.getLogger(name).setLevel(level.upper())
+
+
+def _with_trace(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    event.update(under_way())
+    return event
 
 
 def _without_colours(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:

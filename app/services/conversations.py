@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from app.observability.metrics import FEEDBACK
 from app.services.redaction import Redaction
 from pipelines.domain.access import Principal
 from pipelines.domain.conversations import Conversation, ConversationNotFound, Feedback, Thumb, Turn, feedback_id
@@ -80,6 +81,7 @@ class FeedbackBook:
         )
         with self._catalog.begin(principal) as uow:
             uow.feedback.put(feedback, MOST_FEEDBACK)
+        FEEDBACK.labels(thumb.value if thumb else "none").inc()
         return feedback
 
     def _redacted(self, principal: Principal, answer_id: str, comment: str) -> str:

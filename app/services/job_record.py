@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
-from app.observability.metrics import JOBS, STEP_SECONDS, STEPS
+from app.observability.metrics import JOB_FAILURES, JOBS, STEP_RETRIES, STEP_SECONDS, STEPS
 from pipelines.domain.errors import VersionSuperseded
 from pipelines.domain.jobs import JobError, JobStatus, Progress
 from pipelines.ports import Catalog, Clock
+from pipelines.trace_ports import Facts, Tracer
+from workflows.steps import StepRun
 
 log = structlog.get_logger()
 
@@ -19,9 +23,24 @@ INTERRUPTED = JobError("interrupted", "The server stopped in the middle of this 
 
 
 class CatalogJobRecord:
-    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, clock: Clock, tracer: Tracer) -> None:
         self._catalog = catalog
         self._clock = clock
+        self._tracer = tracer
+
+    @contextmanager
+    def during(self, step: StepRun) -> Iterator[None]:
+        facts: Facts = {
+            "cairn.run_id": step.run_id,
+            "cairn.job_id": step.job_id,
+            "cairn.attempt": step.attempt,
+            "cairn.tenant": step.tenant_id,
+        }
+        with (
+            bound_contextvars(run_id=step.run_id, tenant=step.tenant_id),
+            self._tracer.span(f"step {step.step_id}", facts, parent=step.traceparent),
+        ):
+            yield
 
     async def step_started(self, job_id: str, step_id: str) -> None:
         def write() -> None:
@@ -47,6 +66,8 @@ class CatalogJobRecord:
 
         await asyncio.to_thread(write)
         STEPS.labels(_kind(step_id), "retrying" if retry_at else "failed").inc()
+        if retry_at:
+            STEP_RETRIES.labels(_kind(step_id)).inc()
         log.warning("job.step_failed", job_id=job_id, step=step_id, code=error.code, retry_at=retry_at)
 
     async def progress(self, job_id: str, progress: Progress) -> None:
@@ -77,6 +98,8 @@ class CatalogJobRecord:
         with self._catalog.begin() as uow:
             uow.jobs.finish(job_id, status, self._clock(), error)
         JOBS.labels(status.value).inc()
+        if status is JobStatus.FAILED and error is not None:
+            JOB_FAILURES.labels(error.code).inc()
         log.info("job.finished", job_id=job_id, status=status.value, code=error.code if error else None)
 
 

@@ -6,12 +6,15 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Protocol
 
 from app.services.library import Shelf
 from pipelines.domain.access import Principal
+from pipelines.domain.documents import Generation
 from pipelines.domain.errors import DependencyUnavailable
 from pipelines.domain.filters import Filters
-from pipelines.ports import Catalog, KeywordIndex
+from pipelines.domain.views import Selection
+from pipelines.ports import Catalog, Hit
 from pipelines.query.abbreviations import abbreviations, written_out
 from pipelines.query.glossary import Glossary
 
@@ -20,10 +23,23 @@ _MOST = 4  # abbreviations of a question
 _KEPT = 2_048
 
 
+class Worded(Protocol):
+    """What of a KeywordIndex (pipelines/ports.py) answers questions."""
+
+    async def query(
+        self,
+        generation: Generation,
+        text: str,
+        limit: int,
+        within: Selection | None = None,
+        phrases: Sequence[str] = (),
+    ) -> list[Hit]: ...
+
+
 class OwnWords:
     """Remembers what it read for as long as its asker could search the same versions."""
 
-    def __init__(self, catalog: Catalog, keywords: KeywordIndex, glossary: Glossary, *, timeout_s: float = 2) -> None:
+    def __init__(self, catalog: Catalog, keywords: Worded, glossary: Glossary, *, timeout_s: float = 2) -> None:
         self._catalog = catalog
         self._keywords = keywords
         self._glossary = glossary

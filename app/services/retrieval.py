@@ -9,7 +9,7 @@ from typing import Protocol
 
 from app.services.expansion import Expansion
 from app.services.library import Library
-from app.services.own_words import OwnWords
+from app.services.own_words import OwnWords, Worded
 from app.services.resting import Nearest
 from app.services.timings import Timings
 from pipelines.domain.access import Principal
@@ -18,7 +18,7 @@ from pipelines.domain.documents import Collection, Generation
 from pipelines.domain.errors import DependencyUnavailable, IndexUnavailable
 from pipelines.domain.filters import EVERYTHING, Filters
 from pipelines.domain.views import Selection
-from pipelines.ports import Catalog, Embedders, Hit, KeywordIndex, Reranker
+from pipelines.ports import Catalog, Embedders, Hit, Reranker
 from pipelines.query.asked import Asked
 from pipelines.query.fuse import fuse
 from pipelines.query.glossary import Glossary, built_in
@@ -74,7 +74,7 @@ class Retrieval:
         catalog: Catalog,
         embedders: Embedders,
         vectors: Nearest,
-        keywords: KeywordIndex,
+        keywords: Worded,
         *,
         library: Library | None = None,
         glossary: Glossary | None = None,

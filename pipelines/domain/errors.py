@@ -112,6 +112,14 @@ class LimitExceeded(UnreadableFile):
     code = "limit_exceeded"
 
 
+class OutOfTime(LimitExceeded):
+    """Reading the file took longer than is allowed."""
+
+
+class OutOfMemory(LimitExceeded):
+    """Reading the file took more memory than is allowed."""
+
+
 class DecompressionBomb(LimitExceeded):
     """The file would take far more room when unpacked than a document does."""
 

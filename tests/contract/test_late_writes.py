@@ -13,6 +13,7 @@ import pytest
 
 from app.adapters.blobs import FolderBlobs
 from app.adapters.sql import SqlCatalog, SqlKeywordIndex
+from app.observability.traces import OtelTracer
 from app.services.deletion import DocumentDeletion
 from app.services.indexing import Indexing
 from app.services.ingestion import DocumentIngestion, IngestionLimits
@@ -174,7 +175,7 @@ def _built(
         vectors=vectors,  # type: ignore[arg-type]  # what is asked of it here, it has
         indexing=Indexing(catalog, blobs, workers, embedders, vectors, keywords),  # type: ignore[arg-type]
         caches=(),
-        progress=CatalogJobRecord(catalog, lambda: at(2)),
+        progress=CatalogJobRecord(catalog, lambda: at(2), OtelTracer(None, "0")),
         redaction=Redaction(catalog, DEFAULT_POLICY, bytes(32)),
         clock=lambda: at(2),
         limits=IngestionLimits(),

@@ -258,3 +258,21 @@ async def test_what_killed_work_left_is_removed_at_the_next_start_and_work_under
     assert await blobs.keys("vectors") == [f"vectors/{going.latest.id}/0"]
     assert await blobs.keys("parsed") == [f"parsed/{going.latest.id}/0"]
     assert len(await blobs.keys("originals")) == len(await blobs.keys("redacted")) == 3  # the nightly job looks twice
+
+
+def test_the_contents_are_those_of_all_tenants_without_what_is_deleted(catalog: SqlCatalog) -> None:
+    answering, coming, deleted = (document(f"doc_{name}") for name in ("a", "b", "c"))
+    with catalog.begin() as uow:
+        uow.documents.add(coming)
+        ready(uow, answering, ["One.", "Two."])
+        ready(uow, deleted)
+        for each, held in ((answering, 2), (deleted, 1)):
+            uow.generations.complete(PAPERS.active_generation.id, each.latest.id, held)
+        uow.documents.tombstone(deleted.id, at(1))
+    with catalog.read() as uow:
+        found = uow.upkeep.contents()
+    assert (found.ready_documents, found.other_documents, found.versions) == (1, 1, 2)
+    assert found.original_bytes == answering.latest.size_bytes + coming.latest.size_bytes
+    assert (found.active_generations, found.other_generations) == (2, 0)
+    assert (found.active_chunks, found.other_chunks) == (3, 0), "what is deleted counts until it is purged"
+    assert catalog.bytes() > 0

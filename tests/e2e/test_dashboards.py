@@ -62,7 +62,7 @@ def variables_of(dashboard: dict[str, Any], prometheus: Prometheus) -> dict[str,
     found = {}
     for variable in dashboard["templating"]["list"]:
         selector, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]).groups()  # type: ignore[union-attr]
-        found[variable["name"]] = "|".join(map(re.escape, prometheus.label_values(selector, label)))
+        found[variable["name"]] = "|".join(map(_escaped, prometheus.label_values(selector, label)))
     return found
 
 
@@ -81,6 +81,11 @@ def watched(tmp_path_factory: pytest.TempPathFactory, handbook: Path) -> Iterato
         time.sleep(3 * SCRAPE_S)  # what is counted for the first time has no rate before it is counted again
         work(client, folder, handbook, 2)
         yield watched
+
+
+def _escaped(value: str) -> str:
+    """For a regular expression in a string of PromQL."""
+    return re.escape(value).replace("\\", "\\\\")
 
 
 def work(client: httpx.Client, folder: Path, handbook: Path, time_: int) -> None:

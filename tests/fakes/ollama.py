@@ -1,4 +1,5 @@
-"""A server that speaks Ollama's documented API (docs/api.md): /api/tags, /api/show, /api/version, /api/chat, /api/embed.
+"""A server that speaks Ollama's documented API (docs/api.md): /api/tags, /api/ps, /api/show, /api/version, /api/chat,
+/api/embed.
 
 It is no language model: it answers with the first sentences of the passages in its prompt, marked with their numbers,
 or with words that a test gives it. Its embeddings are hashed bags of words. `faults` change while it runs.
@@ -27,6 +28,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+_SPENT = {"done_reason": "stop", "eval_count": 1, "prompt_eval_count": 1} | {
+    f"{phase}_duration": 2_000_000 for phase in ("load", "prompt_eval", "eval", "total")
+}
 _PASSAGE = re.compile(r'<passage number="(\d+)"[^\n]*>\n(.*?)\n</passage>', re.DOTALL)
 _SENTENCE = re.compile(r"[A-Z][^.!?|]{20,300}[.!?](?=\s|$)")
 DIMENSIONS = 256
@@ -77,6 +81,7 @@ class FakeOllama:
             routes=[
                 Route("/api/version", self._version),
                 Route("/api/tags", self._tags),
+                Route("/api/ps", self._ps),
                 Route("/api/show", self._show, methods=["POST"]),
                 Route("/api/chat", self._chat, methods=["POST"]),
                 Route("/api/embed", self._embed, methods=["POST"]),
@@ -92,6 +97,13 @@ class FakeOllama:
         return JSONResponse(
             {"models": [{"name": name, "model": name, "size": 1, "digest": "0"} for name in self.models]}
         )
+
+    async def _ps(self, _: Request) -> Response:
+        """What was loaded since the start, all of it on the GPU."""
+        if self.faults.refuse:
+            return JSONResponse({"error": "overloaded"}, 503)
+        loaded = self.models[:1] if self.prompts or self.loads else ()
+        return JSONResponse({"models": [{"name": name, "size": 4 << 30, "size_vram": 3 << 30} for name in loaded]})
 
     async def _show(self, request: Request) -> Response:
         await request.json()
@@ -184,7 +196,7 @@ def _line(model: str, content: str, *, done: bool) -> dict[str, Any]:
         "message": {"role": "assistant", "content": content},
         "done": done,
     }
-    return line | ({"done_reason": "stop", "eval_count": 1, "prompt_eval_count": 1} if done else {})
+    return line | (_SPENT if done else {})
 
 
 @contextmanager

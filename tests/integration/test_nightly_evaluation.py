@@ -10,6 +10,7 @@ import pytest
 
 from app.adapters.inngest_client import InngestEvents
 from app.adapters.sql import SqlCatalog
+from app.observability.traces import OtelTracer
 from app.services.collections import Collections
 from app.services.evaluations import Evaluations
 from app.services.job_record import CatalogJobRecord
@@ -65,7 +66,7 @@ async def test_each_night_every_collection_with_a_golden_set_is_evaluated(catalo
         if not made:
             collections = Collections(catalog, OneEmbedder(None), "layout-1", lambda: START)  # type: ignore[arg-type]
             nightly = Evaluations(catalog, collections, Outbox(catalog, InngestEvents(client)), lambda: START)  # type: ignore[arg-type]
-            record = CatalogJobRecord(catalog, lambda: START)
+            record = CatalogJobRecord(catalog, lambda: START, OtelTracer(None, "0"))
             made.update(enumerate(evaluate.functions(client, asking, nightly, record, Retries(0, 1))))  # type: ignore[arg-type]
         return made[number]
 

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
 from app.observability.metrics import REGISTRY
+from scripts import make_dashboards, make_metrics
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "monitoring/rules.yml"
@@ -37,6 +39,31 @@ def test_every_metric_that_is_asked_for_is_exported() -> None:
     asked = {SUFFIX.sub("", name) for each in expressions() for name in re.findall(r"\b(?:cairn|process)_\w+", each)}
     assert len(asked) > 15
     assert asked <= exported, asked - exported
+
+
+def test_metrics_are_named_as_prometheus_wants_them() -> None:
+    """Its own rules of naming: promtool reads what /metrics gives."""
+    if shutil.which("promtool") is None:
+        pytest.skip("no promtool (Debian: prometheus)")
+    text = generate_latest(REGISTRY).decode()
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    ours = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("cairn_")]
+    assert ours == []
+
+
+def test_no_label_could_have_a_value_for_each_tenant_document_or_person() -> None:
+    labels = {label for metric in REGISTRY.collect() for sample in metric.samples for label in sample.labels}
+    assert not labels & {"tenant", "tenant_id", "user", "document_id", "version_id", "job_id", "question", "path"}
+
+
+def test_the_list_of_metrics_is_current() -> None:
+    assert make_metrics.FILE.read_text() == make_metrics.rendered(), "scripts/make_metrics.py writes it"
+
+
+def test_the_dashboards_are_current() -> None:
+    for name, text in make_dashboards.rendered().items():
+        assert (make_dashboards.FOLDER / name).read_text() == text, "scripts/make_dashboards.py writes them"
+    assert {f"{path.stem}.json" for path in DASHBOARDS} == set(make_dashboards.rendered())
 
 
 def test_every_alert_has_a_runbook() -> None:

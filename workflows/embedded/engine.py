@@ -19,7 +19,7 @@ from workflows.embedded.canonical import JSON, canonical, parse
 from workflows.embedded.clock import Clock
 from workflows.embedded.errors import EmbeddedError, JournalUnavailable, RunNotFound
 from workflows.embedded.failpoints import failpoint
-from workflows.embedded.journal import Writer, checkpoint, connect, lock
+from workflows.embedded.journal import Timed, Writer, checkpoint, connect, lock, untimed
 from workflows.embedded.protocol import Reply
 from workflows.embedded.reducer import Outcome, reduce
 from workflows.embedded.registry import parse_functions
@@ -35,7 +35,7 @@ _COMMIT_RETRY_S = 1.0
 class Engine:
     """Opens the journal, dispatches calls, commits their answers."""
 
-    def __init__(self, path: Path, policy: Policy, clock: Clock) -> None:
+    def __init__(self, path: Path, policy: Policy, clock: Clock, timed: Timed = untimed) -> None:
         self._path = path
         self._policy = policy
         self._clock = clock
@@ -47,7 +47,7 @@ class Engine:
             self._holder.close()
             raise
         self._reading = threading.Lock()
-        self._writer = Writer(self._connection, self._settle, self._committed)
+        self._writer = Writer(self._connection, self._settle, self._committed, timed)
         self._loop = asyncio.get_running_loop()
         self._claiming = False
         self._next_due: int | None = None

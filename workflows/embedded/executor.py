@@ -21,6 +21,7 @@ from workflows.embedded.api import create_api
 from workflows.embedded.clock import Clock, SystemClock
 from workflows.embedded.engine import Engine
 from workflows.embedded.errors import ConfigRefused, JournalUnavailable
+from workflows.embedded.journal import Timed, untimed
 from workflows.embedded.reducer import Backoff, Limits
 from workflows.embedded.registry import Registry
 from workflows.embedded.transaction import Policy
@@ -51,8 +52,10 @@ class EmbeddedExecutor:
         limits: Limits | None = None,
         max_calls: int = _MAX_CALLS,
         grace_s: float = 10.0,
+        timed: Timed = untimed,
     ) -> None:
-        """Opens nothing. `max_calls`: calls under way at once; `grace_s`: seconds that closing leaves them."""
+        """Opens nothing. `max_calls`: calls under way at once; `grace_s`: seconds that closing leaves them; `timed`: told of
+        each commit of the journal."""
         self.event_key = event_key
         self.signing_key = signing_key
         self.api = create_api(self)
@@ -60,6 +63,7 @@ class EmbeddedExecutor:
         self._clock = clock or SystemClock()
         self._policy = Policy(Registry(), backoff, limits or Limits(), max_calls)
         self._grace_s = grace_s
+        self._timed = timed
         self._engine: Engine | None = None
         self._http: httpx.AsyncClient | None = None
 
@@ -80,7 +84,7 @@ class EmbeddedExecutor:
         Without an app, functions come by POST /fn/register. JournalLocked if another process holds the journal,
         ConfigRefused if a function asks for what the executor does not do.
         """
-        engine = Engine(self._path, self._policy, self._clock)
+        engine = Engine(self._path, self._policy, self._clock, self._timed)
         try:
             if asgi_app is None:
                 await engine.recall(self.app_at)
@@ -124,6 +128,10 @@ class EmbeddedExecutor:
         """Forget runs that ended longer ago than that, and their events; returns how many runs. Events of the last day
         are kept, to know one that is sent again."""
         return await self.engine().prune(int((self._clock.now() - older_than.total_seconds()) * 1000))
+
+    async def contents(self) -> reading.Contents:
+        """How much the journal holds."""
+        return await self._read(reading.read_contents)
 
     async def run(self, run_id: str) -> reading.RunRecord:
         """RunNotFound if there is none."""

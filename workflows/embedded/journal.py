@@ -9,6 +9,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -22,9 +23,15 @@ from workflows.embedded.schema import SCHEMA, VERSION
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
+Timed = Callable[[float, int], None]
+"""Told of a commit: its seconds, and how many transactions it made durable."""
 _LARGEST_GROUP = 256
 _BUSY_MS = 5_000
 _LARGEST_LOG = 16 << 20
+
+
+def untimed(_: float, __: int) -> None:
+    """Nobody wants to know."""
 
 
 def lock(path: Path) -> IO[str]:
@@ -102,14 +109,16 @@ class _Entry:
 class Writer:
     """The one thread that writes. What is waiting when it comes round is committed together, each in its own savepoint;
     a result is handed out only after the commit that made it durable. `finish` ends each group, inside its transaction;
-    `committed` is told of it, before the results are."""
+    `committed` is told of it, before the results are; `timed` of each commit's seconds and transactions."""
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         finish: Work[T] | None = None,
         committed: Callable[[T], None] | None = None,
+        timed: Timed = untimed,
     ) -> None:
+        self._timed = timed
         self._connection = connection
         self._finish = finish
         self._committed = committed
@@ -152,6 +161,7 @@ class Writer:
 
     def _commit(self, group: list[_Entry]) -> None:
         results: list[tuple[Future[Any], Any, Exception | None]] = []
+        began = time.perf_counter()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             results = [self._attempt(entry) for entry in group]
@@ -162,6 +172,7 @@ class Writer:
             self._abandon(group, error)
             return
         failpoint("journal.after-commit")
+        self._timed(time.perf_counter() - began, len(group))
         if self._committed is not None and finished is not None:
             self._committed(finished)
         for future, value, failure in results:

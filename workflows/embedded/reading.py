@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,21 @@ class StepRecord:
     next_attempt_at: int | None
     created_at: int
     ended_at: int | None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """How much a journal holds: `runs` by status."""
+
+    events: int
+    runs: Mapping[str, int]
+
+
+def read_contents(sql: sqlite3.Connection) -> Contents:
+    """Walks the tables: not for every moment."""
+    runs = sql.execute("SELECT status, count(*) FROM run GROUP BY status").fetchall()
+    (events,) = sql.execute("SELECT count(*) FROM event").fetchone()
+    return Contents(events, {row[0]: row[1] for row in runs})
 
 
 def read_run(sql: sqlite3.Connection, run_id: str) -> RunRecord:

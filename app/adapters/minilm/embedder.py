@@ -18,6 +18,7 @@ import numpy as np
 
 from app.adapters.minilm import graph
 from app.adapters.minilm.weights import ModelFiles, locate, verify
+from app.observability.models import embedded
 from pipelines.ports import TokenCounter, Vectors
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class MiniLmEmbedder:
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
         encoded = await _run(self._documents, lambda: self._load().encode(texts))
+        embedded(MODEL, sum(map(len, encoded)))
         for batch in _batches([len(ids) for ids in encoded]):
             part = [encoded[index] for index in batch]
             vectors[batch] = await _run(self._documents, functools.partial(self._load().embed, part))
@@ -80,7 +82,9 @@ class MiniLmEmbedder:
 
     def _embed_one(self, text: str) -> Vectors:
         loaded = self._load()
-        (vector,) = loaded.embed(loaded.encode([text]))
+        encoded = loaded.encode([text])
+        embedded(MODEL, len(encoded[0]))
+        (vector,) = loaded.embed(encoded)
         return np.asarray(vector, np.float32)
 
     def _load(self) -> _Loaded:

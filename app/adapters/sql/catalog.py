@@ -47,6 +47,7 @@ log = structlog.get_logger()
 
 BUSY_TIMEOUT_S = 10.0
 _UNBOUND = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+_DATABASE_BYTES = text("SELECT pg_database_size(current_database())")
 _WRITERS = 0x43_61_69_72_6E  # the advisory lock that PostgreSQL's writers take in turn
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
@@ -139,6 +140,14 @@ class SqlCatalog:
     @property
     def is_sqlite(self) -> bool:
         return self._is_sqlite
+
+    def bytes(self) -> int:
+        """What it takes on the disk: SQLite's files, or PostgreSQL's database. Raises DependencyUnavailable, OSError."""
+        if self._is_sqlite:
+            files = (Path(f"{self._url.database}{suffix}") for suffix in ("", "-wal", "-shm"))
+            return sum(file.stat().st_size for file in files if file.exists())
+        with self.read() as uow:
+            return int(uow.upkeep.session.execute(_DATABASE_BYTES).scalar_one())
 
     def open(self) -> None:
         """Connects, and brings the schema up to date. Raises DependencyUnavailable, ConfigurationError."""

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, or_
-from sqlmodel import Session, col, delete, func, select, true
+from sqlmodel import Session, case, col, delete, func, select, true
 
 from app.adapters.sql.models import (
     ChunkRow,
     CollectionRow,
     DocumentRow,
     ErasureRow,
+    GenerationRow,
+    GenerationVersionRow,
     IdempotencyRow,
     JobEventRow,
     JobRow,
     VersionRow,
 )
-from pipelines.catalog_ports import Expired, Standing
+from pipelines.catalog_ports import Contents, Expired, Standing
 from pipelines.domain.jobs import JobKind, JobStatus
 
 _TERMINAL = [status.value for status in JobStatus if status.terminal]
@@ -31,6 +33,33 @@ class SqlUpkeep:
     """Upkeep of pipelines/ports.py."""
 
     session: Session
+
+    def contents(self) -> Contents:
+        live = col(DocumentRow.deleted_at).is_(None)
+        ready = func.coalesce(func.sum(case((col(DocumentRow.active_version_id).is_not(None), 1), else_=0)), 0)
+        documents, answering = self.session.exec(select(func.count(), ready).where(live)).one()
+        stored = select(func.count(), func.coalesce(func.sum(VersionRow.size_bytes), 0)).select_from(VersionRow)
+        versions, original_bytes = self.session.exec(
+            stored.join(DocumentRow, col(DocumentRow.id) == VersionRow.document_id).where(live)
+        ).one()
+        active = col(CollectionRow.id).is_not(None)
+        builds = (
+            select(
+                active,
+                func.count(col(GenerationRow.id).distinct()),
+                func.coalesce(func.sum(GenerationVersionRow.chunks), 0),
+            )
+            .select_from(GenerationRow)
+            .outerjoin(CollectionRow, col(CollectionRow.active_generation_id) == GenerationRow.id)
+            .outerjoin(GenerationVersionRow, col(GenerationVersionRow.generation_id) == GenerationRow.id)
+            .group_by(active)
+        )
+        found = {bool(answers): (count, chunks) for answers, count, chunks in self.session.exec(builds)}
+        (generations, chunks), (others, their_chunks) = found.get(True, (0, 0)), found.get(False, (0, 0))
+        return Contents(
+            *(int(answering), int(documents - answering), int(versions), int(original_bytes)),
+            *(int(generations), int(others), int(chunks or 0), int(their_chunks or 0)),
+        )
 
     def collection_ids(self, tenant_id: str | None, after: str, limit: int) -> list[str]:
         query = select(CollectionRow.id).where(CollectionRow.id > after, _of(CollectionRow.tenant_id, tenant_id))
