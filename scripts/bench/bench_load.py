@@ -75,13 +75,13 @@ def _fill(server: Server, folder: Path, documents: int) -> None:
     with server.client() as client:
         for number in range(documents):
             path = folder / f"rules-{number}.md"
-            path.write_text(f"# Rules, part {number}\n\n" + "\n\n".join(_sentence(draw) for _ in range(_SENTENCES)))
+            path.write_text(f"# Rules, part {number}\n\n" + "\n\n".join(sentence(draw) for _ in range(_SENTENCES)))
             jobs.append(upload(client, path)["job_id"])
         for job in jobs:
             finished(client, job)
 
 
-def _sentence(draw: random.Random) -> str:
+def sentence(draw: random.Random) -> str:
     return draw.choice(
         (
             "{company}'s {metric} in {year} was {amount} {currency}.",
@@ -96,7 +96,7 @@ def _sentence(draw: random.Random) -> str:
     ).format(**slots(draw))
 
 
-def _question(draw: random.Random) -> tuple[str, object]:
+def question(draw: random.Random) -> tuple[str, object]:
     any_other = draw.choice(FAMILIES[draw.choice(list(FAMILIES))]).format(**slots(draw))
     text = _HOT if draw.random() < _HOT_SHARE else any_other
     way = draw.random()
@@ -106,7 +106,7 @@ def _question(draw: random.Random) -> tuple[str, object]:
 
 
 def _ask(url: str, clients: int, seconds: float) -> list[Reply]:
-    found = asyncio.run(ask_for(url, KEY, clients=clients, seconds=seconds, question=_question))
+    found = asyncio.run(ask_for(url, KEY, clients=clients, seconds=seconds, question=question))
     return [each._replace(body=each.body[-4_000:]) for each in found]
 
 

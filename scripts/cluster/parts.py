@@ -176,14 +176,13 @@ http {{
 class Cluster:
     """Everything, in the order in which it starts."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, apis: int = 2) -> None:
         for program in ("redis-server", "nginx"):
             if shutil.which(program) is None:
                 raise SystemExit(f"No {program} (Debian: redis-server nginx-light).")
-        ports = {
-            name: free_port()
-            for name in ("postgres", "redis", "chroma", "s3", "engine", "api-1", "api-2", "worker", "nginx")
-        }
+        named = [f"api-{number}" for number in range(1, apis + 1)]
+        stores = ("postgres", "redis", "chroma", "s3", "engine")
+        ports = {name: free_port() for name in (*stores, "worker", *named, "nginx")}
         self.url = f"http://127.0.0.1:{ports['nginx']}"
         s3 = f"http://127.0.0.1:{ports['s3']}"
         settings = {
@@ -217,8 +216,8 @@ class Cluster:
             Part("chroma", [*chroma, "--host", "127.0.0.1", "--port", str(ports["chroma"])], connects(ports["chroma"])),
             Part("s3", moto, answers(f"{s3}/moto-api/data.json"), frozen=True),
             engine(folder, ports["engine"], ports["worker"], ports["redis"]),
-            *map(cairn, ("worker", "api-1", "api-2")),
-            nginx(folder, ports["nginx"], [ports["api-1"], ports["api-2"]]),
+            *map(cairn, ("worker", *named)),
+            nginx(folder, ports["nginx"], [ports[name] for name in named]),
         ]
         self.parts = {part.name: part for part in parts}
         for part in parts:
