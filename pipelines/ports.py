@@ -244,6 +244,7 @@ class DocumentFilter(NamedTuple):
     collection_id: str | None = None
     status: documents.DocumentStatus | None = None
     sha256: Sequence[str] = ()  # of the newest version; none: of any
+    named: str | None = None  # a part of its title or newest file name, in any case
 
 
 class Documents(Protocol):
@@ -251,6 +252,7 @@ class Documents(Protocol):
 
     def held(self, tenant_id: str) -> documents.Held: ...
     def get(self, principal: access.Principal, document_id: str) -> documents.Document | None: ...
+    def versions(self, principal: access.Principal, document_id: str) -> list[documents.Version]: ...  # newest first
     def page(
         self, principal: access.Principal, where: DocumentFilter, after: str | None, limit: int
     ) -> list[documents.Document]: ...  # newest first; `after` is the id of the last one seen

@@ -113,6 +113,10 @@ class Version(Schema):
     created_at: datetime
 
 
+class VersionList(Schema):
+    versions: list[Version]
+
+
 class Document(Schema):
     id: str
     collection_id: str

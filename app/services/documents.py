@@ -232,12 +232,14 @@ class Documents:
         status: DocumentStatus | None,
         after: str | None,
         limit: int,
+        *,
         sha256: Sequence[str] = (),
+        named: str | None = None,
     ) -> list[Document]:
         """Newest first. Raises CollectionNotFound."""
         collection_id = self._collections.get(principal, collection).id if collection else None
         with self._catalog.read(principal) as uow:
-            return uow.documents.page(principal, DocumentFilter(collection_id, status, sha256), after, limit)
+            return uow.documents.page(principal, DocumentFilter(collection_id, status, sha256, named), after, limit)
 
     def chunks(self, principal: Principal, document_id: str, first: int, limit: int) -> list[Chunk]:
         """What was indexed of the version that answers. Raises DocumentNotFound."""
@@ -250,6 +252,14 @@ class Documents:
                 return []
             chunker = collection.active_generation.chunker
             return uow.chunks.of_version(document.active_version_id, chunker, first, limit)
+
+    def versions(self, principal: Principal, document_id: str) -> list[Version]:
+        """Newest first. Raises DocumentNotFound."""
+        with self._catalog.read(principal) as uow:
+            found = uow.documents.versions(principal, document_id)
+        if not found:
+            raise DocumentNotFound
+        return found
 
     def version(self, principal: Principal, document_id: str, version_id: str | None) -> Version:
         """The version named, else the one that answers, else the latest. Raises DocumentNotFound."""

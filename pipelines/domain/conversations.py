@@ -21,7 +21,7 @@ class ConversationNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`turns`: how many it holds."""
+    """`turns`: how many it holds; `opening`: the question that the first of them asks."""
 
     id: str
     tenant_id: str
@@ -29,6 +29,7 @@ class Conversation:
     created_at: datetime
     updated_at: datetime
     turns: int = 0
+    opening: str | None = None
 
 
 class CitedPlace(NamedTuple):

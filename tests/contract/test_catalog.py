@@ -141,6 +141,9 @@ def test_lists_are_filtered_by_collection_and_status(catalog: SqlCatalog) -> Non
             (DocumentFilter(notes.id), ["doc_note"]),
             (DocumentFilter(status=DocumentStatus.READY), ["doc_ready"]),
             (DocumentFilter(notes.id, DocumentStatus.READY), []),
+            (DocumentFilter(named="EPOR"), ["doc_ready", "doc_note"]),  # Report, report.pdf
+            (DocumentFilter(named="report.p", status=DocumentStatus.READY), ["doc_ready"]),
+            (DocumentFilter(named="_eport"), []),
         ):
             assert [each.id for each in uow.documents.page(ANNA, where, None, 5)] == expected
 
@@ -217,6 +220,21 @@ def test_only_the_newest_content_counts_as_content(catalog: SqlCatalog) -> None:
         assert found is not None
         assert found.id == "doc_1"
         assert uow.documents.with_content(ANNA, "col_acme_notes", found.latest.sha256) is None
+
+
+def test_versions_are_newest_first_and_seen_by_readers_alone(catalog: SqlCatalog) -> None:
+    written = document("doc_1", "one", readers=frozenset({ANNA.subject}))
+    second = version("doc_1", "two", seconds=5)
+    with catalog.begin() as uow:
+        uow.documents.add(written)
+        uow.documents.add_version(second)
+    with catalog.read() as uow:
+        assert [each.id for each in uow.documents.versions(ANNA, "doc_1")] == [second.id, written.latest.id]
+        assert uow.documents.versions(BEN, "doc_1") == uow.documents.versions(EVE, "doc_1") == []
+    with catalog.begin() as uow:
+        uow.documents.tombstone("doc_1", at(7))
+    with catalog.read() as uow:
+        assert uow.documents.versions(ANNA, "doc_1") == []
 
 
 def test_a_tombstone_hides_a_document_from_people_and_stops_its_workflow(catalog: SqlCatalog) -> None:

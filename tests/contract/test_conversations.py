@@ -46,7 +46,7 @@ def test_turns_are_kept_in_order_and_only_their_owner_sees_them(catalog: SqlCata
     with catalog.read() as uow:
         found = uow.conversations.get(ANNA, "cnv_1")
         assert found is not None
-        assert (found.turns, found.updated_at) == (2, at(2))
+        assert (found.turns, found.opening, found.updated_at) == (2, "one", at(2))
         assert [place.document_id for place in uow.conversations.turns(ANNA, "cnv_1", 1)[0].citations] == [
             "doc_finance",
             "doc_all",

@@ -112,11 +112,13 @@ class SqlConversations:
     # --- how ---
 
     def _select(self, *where: ColumnElement[bool] | bool, limit: int) -> list[Conversation]:
-        turns = select(func.count()).where(TurnRow.conversation_id == ConversationRow.id).scalar_subquery()
-        query = select(ConversationRow, turns).where(*where).order_by(*_NEWEST_FIRST).limit(limit)
+        of_it = TurnRow.conversation_id == ConversationRow.id
+        turns = select(func.count()).where(of_it).scalar_subquery()
+        opening = select(TurnRow.question).where(of_it).order_by(col(TurnRow.position)).limit(1).scalar_subquery()
+        query = select(ConversationRow, turns, opening).where(*where).order_by(*_NEWEST_FIRST).limit(limit)
         return [
-            Conversation(row.id, row.tenant_id, row.user_id, row.created_at, row.updated_at, count)
-            for row, count in self.session.exec(query)
+            Conversation(row.id, row.tenant_id, row.user_id, row.created_at, row.updated_at, count, first)
+            for row, count, first in self.session.exec(query)
         ]
 
     def _readable(self, principal: Principal, document_ids: Collection[str]) -> set[str]:

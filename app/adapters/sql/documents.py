@@ -87,6 +87,15 @@ class SqlDocuments:
     def get(self, principal: Principal, document_id: str) -> Document | None:
         return self._first(readable(principal), col(DocumentRow.id) == document_id)
 
+    def versions(self, principal: Principal, document_id: str) -> list[Version]:
+        query = (
+            select(VersionRow)
+            .join(DocumentRow, col(DocumentRow.id) == VersionRow.document_id)
+            .where(readable(principal), col(DocumentRow.id) == document_id)
+            .order_by(col(VersionRow.created_at).desc(), col(VersionRow.id).desc())
+        )
+        return [_version(row) for row in self.session.exec(query)]
+
     def page(self, principal: Principal, where: DocumentFilter, after: str | None, limit: int) -> list[Document]:
         conditions = [readable(principal)]
         if where.collection_id is not None:
@@ -95,6 +104,9 @@ class SqlDocuments:
             conditions.append(_STATUS.in_([where.status.value]))
         if where.sha256:
             conditions.append(col(VersionRow.sha256).in_(where.sha256))
+        if where.named is not None:
+            names = (col(DocumentRow.title), col(VersionRow.filename))
+            conditions.append(or_(*(name.icontains(where.named, autoescape=True) for name in names)))
         if after is not None:
             conditions.append(older_than(self.session, DocumentRow, was_readable(principal), after))
         return self._select(*conditions, limit=limit)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from app.api import cursors
 from app.api.auth import Reader, Use, Viewer
@@ -19,6 +20,7 @@ router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 class Conversation(Schema):
     id: str
     turns: int
+    opening: str | None = Field(description="the question that it begins with")
     created_at: datetime
     updated_at: datetime
 

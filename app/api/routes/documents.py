@@ -27,6 +27,8 @@ from app.api.schemas import (
     Uploaded,
     UploadedBundle,
     UploadedDocument,
+    Version,
+    VersionList,
     job_links,
 )
 from app.services.collections import DEFAULT_COLLECTION
@@ -86,11 +88,16 @@ def list_documents(
     collection: str | None = None,
     status: DocumentStatus | None = None,
     sha256: Annotated[list[Sha256] | None, Query(max_length=100, description=_CONTENT)] = None,
+    q: Annotated[
+        str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="a part of its title or file name")
+    ] = None,
     cursor: str | None = None,
     limit: Limit = 50,
 ) -> DocumentPage:
     """Newest first."""
-    found = services.documents.page(principal, collection, status, cursors.decode(cursor), limit, sha256 or ())
+    found = services.documents.page(
+        principal, collection, status, cursors.decode(cursor), limit, sha256=sha256 or (), named=q or None
+    )
     following = cursors.encode(found[-1].id) if len(found) == limit else None
     return DocumentPage(documents=Document.each(found), next_cursor=following)
 
@@ -98,6 +105,12 @@ def list_documents(
 @router.get("/{document_id}")
 def get_document(document_id: str, principal: Reader, services: Use) -> Document:
     return Document.model_validate(services.documents.get(principal, document_id))
+
+
+@router.get("/{document_id}/versions")
+def list_versions(document_id: str, principal: Reader, services: Use) -> VersionList:
+    """Every content that it had, newest first. One of them answers: the document's `active_version_id`."""
+    return VersionList(versions=Version.each(services.documents.versions(principal, document_id)))
 
 
 @router.patch("/{document_id}", responses=problems(403, 404))

@@ -8,8 +8,15 @@ let leave = null;
 /** `table`: [[name, view]]; a view is (place, parts) => optional function called when it is left, and sets the page's title. */
 export function start(table) {
   routes = table;
-  window.addEventListener("hashchange", show);
+  window.addEventListener("hashchange", moved);
   show();
+}
+
+/** What follows a step within the page is read from its beginning; at the first look that is the whole page's. */
+function moved() {
+  show();
+  const main = byId("main");
+  if (!main.contains(document.activeElement)) main.focus({ preventScroll: true });
 }
 
 export function go(path) {
@@ -27,7 +34,7 @@ export function current() {
   return location.hash.replace(/^#\//, "").split("/").map(decode);
 }
 
-async function show() {
+function show() {
   const [name, ...parts] = current();
   const [, view] = routes.find(([known]) => known === name) ?? routes[0];
   leave?.();
@@ -39,7 +46,6 @@ async function show() {
   leave = view(main, parts) ?? null;
   const heading = main.querySelector("h1");
   document.title = heading ? `${heading.textContent} · Cairn` : "Cairn";
-  if (!main.contains(document.activeElement)) main.focus({ preventScroll: true });
 }
 
 function mark() {

@@ -42,14 +42,15 @@ export function empty(title, text, ...actions) {
   return el("div", { class: "empty" }, el("h2", {}, title), el("p", {}, text), ...actions);
 }
 
-/** Shows what `load` resolves to; meanwhile that it loads, or why it cannot. */
-export async function loaded(place, load) {
-  fill(place, el("p", { class: "soft", "aria-busy": "true" }, "Loading…"));
+/** Shows what `load` resolves to; meanwhile that it loads, or why it cannot, under the `title` where it brings its own. */
+export async function loaded(place, load, title = "") {
+  const heading = () => title && el("h1", {}, title);
+  fill(place, el("div", { class: "stack" }, heading(), el("p", { class: "soft", "aria-busy": "true" }, "Loading…")));
   try {
     fill(place, await load());
   } catch (error) {
     if (error.status === 401) return;
-    fill(place, failure(error, () => loaded(place, load)));
+    fill(place, el("div", { class: "stack" }, heading(), failure(error, () => loaded(place, load, title))));
   }
 }
 

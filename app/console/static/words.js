@@ -57,10 +57,16 @@ export function doing(job) {
     : step(current.id);
 }
 
+const UNSAID = new Set(["blob_key", "sha256", "ms", "batch_size", "replaced", "retired_versions"]);
+const UNITS = { count: "passages", chunks: "passages", redacted: "places", entries: "entries" };
+
 /** What a step put out, in a line. */
 export function output(given) {
-  const left = Object.entries(given ?? {}).filter(([name, value]) => !["blob_key", "sha256", "ms", "batch_size"].includes(name) && value !== "");
-  return left.map(([name, value]) => `${typeof value === "number" ? number(value) : value} ${name.replaceAll("_", " ")}`).join(", ");
+  const left = Object.entries(given ?? {}).filter(([name, value]) => !UNSAID.has(name) && value !== "" && value !== 0);
+  return left.map(([name, value]) => {
+    const unit = UNITS[name] ?? (ENTITIES[name] ?? name.replaceAll("_", " ")).replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
+    return `${typeof value === "number" ? number(value) : value} ${unit}`;
+  }).join(", ");
 }
 
 export function sentence(value) {

@@ -55,7 +55,7 @@ function showRecent(place, conversations) {
     place,
     el("section", { class: "stack", "aria-labelledby": "recent" },
       el("div", { class: "head" }, el("h2", { id: "recent" }, "Go on asking"), el("a", { href: "#/conversations" }, "All conversations")),
-      el("ul", { class: "list" }, asked.map(({ id, title, turns, updated_at }) => el("li", {}, el("div", { class: "item" }, el("a", { class: "title", href: `#/ask/${id}` }, title ?? words.time(updated_at)), el("span", { class: "about" }, `${words.count(turns, "question")}, ${words.when(updated_at)}`)))))),
+      el("ul", { class: "list" }, asked.map(({ id, opening, turns, updated_at }) => el("li", {}, el("div", { class: "item" }, el("a", { class: "title", href: `#/ask/${id}` }, opening ?? words.time(updated_at)), el("span", { class: "about" }, `${words.count(turns, "question")}, ${words.when(updated_at)}`)))))),
   );
 }
 

@@ -23,7 +23,7 @@ export function conversationsView(place) {
 }
 
 function row(conversation, draw) {
-  const name = conversation.title ?? words.time(conversation.updated_at);
+  const name = conversation.opening ?? words.time(conversation.updated_at);
   const drop = () => dialog("Remove this conversation?", { text: name, confirm: "Remove", danger: true, act: () => remove(`/v1/conversations/${conversation.id}`) }).then((done) => done && draw());
   return el(
     "div", { class: "item" },

@@ -15,8 +15,7 @@ const POLLED_MS = 1_000;
 
 export function documentView(place, [id]) {
   const live = new AbortController();
-  fill(place, el("h1", { class: "unseen" }, "Document"));
-  loaded(place, () => whole(id, place, live.signal));
+  loaded(place, () => whole(id, place, live.signal), "Document");
   return () => live.abort();
 }
 

@@ -77,7 +77,7 @@ export function jobView(place, [id]) {
         ]),
         course,
       );
-    });
+    }, "Job");
   }
   load();
   return () => { left = true; stop?.(); };
