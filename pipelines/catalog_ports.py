@@ -104,6 +104,13 @@ class Redoing(Protocol):
     def say(self, sayings: Sequence[privacy.Saying]) -> None: ...  # in place of what was there
 
 
+class Sealed(Protocol):
+    """Encrypted values that were taken out of versions, by placeholder."""
+
+    def replace(self, version_id: str, sealed: Mapping[str, str]) -> None: ...  # for all there were; unknown: nothing
+    def get(self, version_id: str, placeholder: str) -> str | None: ...
+
+
 class GoldenSets(Protocol):
     """What a collection is measured by."""
 

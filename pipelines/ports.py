@@ -31,6 +31,7 @@ from pipelines.catalog_ports import (
     Jobs,
     Outbox,
     Redoing,
+    Sealed,
     Sources,
     Upkeep,
 )
@@ -238,6 +239,8 @@ class UnitOfWork(Protocol):
     def evaluations(self) -> Evaluations: ...
     @property
     def redoing(self) -> Redoing: ...
+    @property
+    def sealed(self) -> Sealed: ...
 
 
 class DocumentFilter(NamedTuple):

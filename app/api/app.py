@@ -32,6 +32,7 @@ from app.api.routes import (
     keys,
     me,
     privacy,
+    revealing,
     sources,
 )
 from app.api.sse import StreamLimits
@@ -43,7 +44,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         *(answers, openai),  # a path is looked for in this order: questions do not wait for the others
-        *(documents, bundles, jobs, erasures, erasure_orders, evaluations, collections, privacy, sources),
+        *(documents, bundles, jobs, erasures, erasure_orders, evaluations, collections, privacy, revealing, sources),
         *(answer_records, conversations, feedback, me, keys, audit, admin, health, mcp),
     )
 )

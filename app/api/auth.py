@@ -86,4 +86,7 @@ Viewer = Annotated[Principal, Depends(_who_may(Permission.READ))]
 Editor = Annotated[Principal, Depends(_who_may(Permission.WRITE))]
 CollectionAdmin = Annotated[Principal, Depends(_who_may(Permission.MANAGE_COLLECTIONS))]
 Admin = Annotated[Principal, Depends(_who_may(Permission.MANAGE_TENANT))]
+Revealer = Annotated[Principal, Depends(_who_may(Permission.REVEAL, recorded=False))]
+"""The act says itself what it reveals."""
+
 Auditor = Annotated[Principal, Depends(_who_may(Permission.READ_AUDIT))]

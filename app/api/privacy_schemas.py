@@ -37,3 +37,14 @@ class Policy(Schema):
     documents: Mapping[str, int] = Field(description="that you may read, by the policy they were read under")
     job_id: str | None = Field(description="of the job that reads documents again, where this starts one")
     note: str | None = Field(description="what is to be done, where documents were read under another policy")
+
+
+class Reveal(Schema):
+    placeholder: str = Field(
+        min_length=3, max_length=100, description='as it stands in the text: "<EMAIL_3fa9c1d200e4b716>"'
+    )
+
+
+class Revealed(Schema):
+    placeholder: str
+    value: str

@@ -65,6 +65,7 @@ from app.services.reredaction import CollectionReredaction
 from app.services.resting import RestingVectors
 from app.services.retention import Retention
 from app.services.retrieval import Retrieval, Search
+from app.services.revealing import Revealing
 from app.services.sharing import Sharing
 from app.services.sources import Sources
 from app.services.staging import Staging
@@ -281,6 +282,7 @@ def assemble(settings: Settings) -> Assembly:
         sharing=sharing,
         policies=Policies(catalog, collections, redaction, reindexes, outbox),
         redaction=redaction,
+        revealing=Revealing(catalog, audit, redaction),
         pages=PagePictures(stores.blobs, readers),
         bundles=bundles,
         sources=sources,

@@ -105,6 +105,14 @@ def report(document_id: str, json: AsJson = False) -> None:
     show.out.print(f"{version['pii_policy']}, {version['pii_recognisers']}", highlight=False)
 
 
+@app.command()
+def reveal(document_id: str, placeholder: str, json: AsJson = False) -> None:
+    """Show what stands behind a placeholder that the policy sealed, to who has the role; each time is on the record."""
+    path = f"/v1/documents/{quote(document_id, safe='')}/reveal"
+    revealed = connect(configuration.load()).post(path, {"placeholder": placeholder})
+    show.as_json(revealed) if json else show.out.print(revealed["value"], markup=False, highlight=False)
+
+
 def _path(collection: str) -> str:
     return f"/v1/collections/{quote(collection, safe='')}/pii"
 

@@ -30,6 +30,7 @@ from app.services.redaction import Redaction
 from app.services.reindex import Reindexes
 from app.services.retention import Retention
 from app.services.retrieval import Search
+from app.services.revealing import Revealing
 from app.services.sharing import Sharing
 from app.services.sources import Sources
 from app.services.upkeep.requests import Reconciles
@@ -46,6 +47,7 @@ class Services:
     sharing: Sharing
     policies: Policies
     redaction: Redaction
+    revealing: Revealing
     pages: PagePictures
     bundles: Bundles
     sources: Sources

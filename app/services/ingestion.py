@@ -28,7 +28,7 @@ from pipelines.domain.jobs import Progress
 from pipelines.domain.privacy import RedactionReport
 from pipelines.ingest import parse, stages
 from pipelines.ingest.parse import PageRange
-from pipelines.ingest.redact import redaction_id
+from pipelines.ingest.redact import Place, redaction_id
 from pipelines.ports import (
     Blobs,
     Catalog,
@@ -139,7 +139,8 @@ class DocumentIngestion:
             ranges = parse.plan_ranges(pages, self.limits.pages_per_range)
             parts = [await self.blobs.get(self._parsed_key(version, each)) for each in ranges]
             policy, secret = self.redaction.policy(target.collection), self.redaction.key(target.document.tenant_id)
-            document, report = await self.workers.run(stages.redact_parts, parts, policy, secret)
+            place = Place(target.document.tenant_id, version.id)
+            document, report = await self.workers.run(stages.redact_parts, parts, policy, secret, place)
             await asyncio.to_thread(self._record_redaction, version, report)
             await self._put(version, key, document)
             await self._sweep(version.id, key)
@@ -297,6 +298,7 @@ class DocumentIngestion:
     def _record_redaction(self, version: Version, report: RedactionReport) -> None:
         with self.catalog.begin() as uow:
             uow.documents.record_facts(version.id, pii=report)
+            uow.sealed.replace(version.id, report.sealed)
 
     def _embedder(self, target: IngestTarget) -> Embedder:
         return self.embedders.of(target.collection.active_generation.embedding_model)

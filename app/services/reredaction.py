@@ -147,6 +147,7 @@ class CollectionReredaction:
         at, id_ = self.clock(), job_id(JobKind.INGEST, target.version.id)
         with self.catalog.begin() as uow:
             uow.redoing.withdraw(target.version.id, at)
+            uow.sealed.replace(target.version.id, {})
             job = uow.jobs.find(id_)
             if job is None:
                 raise VersionSuperseded

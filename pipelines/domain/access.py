@@ -16,6 +16,7 @@ class Permission(StrEnum):
     MANAGE_COLLECTIONS = "collections:manage"  # make, change and reindex them; their golden sets and sources
     MANAGE_TENANT = "tenant:manage"  # keys, upkeep, and everybody's jobs
     READ_AUDIT = "audit:read"
+    REVEAL = "personal-data:reveal"  # what a policy sealed, of documents that one may read
 
 
 class Role(StrEnum):
@@ -23,6 +24,7 @@ class Role(StrEnum):
     EDITOR = "editor"
     COLLECTION_ADMIN = "collection_admin"
     TENANT_ADMIN = "tenant_admin"
+    REVEALER = "revealer"  # a reader who may open what was sealed
     AUDITOR = "auditor"  # sees what was done, and no document
 
 
@@ -30,7 +32,8 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.READER: frozenset({Permission.READ}),
     Role.EDITOR: frozenset({Permission.READ, Permission.WRITE}),
     Role.COLLECTION_ADMIN: frozenset({Permission.READ, Permission.WRITE, Permission.MANAGE_COLLECTIONS}),
-    Role.TENANT_ADMIN: frozenset(Permission),
+    Role.TENANT_ADMIN: frozenset(Permission) - {Permission.REVEAL},  # who needs it is given the role, on the record
+    Role.REVEALER: frozenset({Permission.READ, Permission.REVEAL}),
     Role.AUDITOR: frozenset({Permission.READ_AUDIT}),
 }
 """What each role may do: the only place that says so. No role may read a document whose readers do not name its holder."""

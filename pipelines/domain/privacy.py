@@ -13,6 +13,7 @@ class PiiAction(StrEnum):
     PLACEHOLDER = "placeholder"  # <PHONE_1>: the same value has the same number within a document
     PSEUDONYM = "pseudonym"  # <EMAIL_3fa9c1d2>: the same value has the same HMAC within a tenant
     HASH = "hash"  # the same with 32 digits, so that two values never meet in one
+    SEAL = "seal"  # <EMAIL_3fa9c1d200e4b716>: a pseudonym whose value is kept, encrypted, for who may reveal it
     MASK = "mask"  # keeps the last four characters
     REFUSE = "refuse"  # the document is not taken
 
@@ -37,25 +38,26 @@ class PiiPolicy:
     names: str | None = None
 
 
-_SHOWS_LESS = (
-    PiiAction.KEEP,
-    PiiAction.MASK,
-    PiiAction.PSEUDONYM,
-    PiiAction.HASH,
-    PiiAction.PLACEHOLDER,
-    PiiAction.REFUSE,
-)
+_HIDES: Mapping[PiiAction, int] = {
+    PiiAction.KEEP: 0,
+    PiiAction.MASK: 1,
+    PiiAction.SEAL: 2,
+    PiiAction.PSEUDONYM: 3,
+    PiiAction.HASH: 3,
+    PiiAction.PLACEHOLDER: 3,
+    PiiAction.REFUSE: 4,
+}
 
 
 def stricter(new: PiiPolicy, old: PiiPolicy) -> bool:
-    """Whether `new` may take out, or show less of, anything that `old` lets stand."""
+    """Whether `new` may take out anything that `old` lets stand, or leave less of it."""
     kept = EntityRule(PiiAction.KEEP, 1.0)
     if set(old.allow) - set(new.allow):
         return True
     for entity, rule in new.rules.items():
         before = old.rules.get(entity, kept)
         if rule.action is not PiiAction.KEEP and (
-            rule.threshold < before.threshold or _SHOWS_LESS.index(rule.action) > _SHOWS_LESS.index(before.action)
+            rule.threshold < before.threshold or _HIDES[rule.action] > _HIDES[before.action]
         ):
             return True
     return False
@@ -79,8 +81,12 @@ class PiiSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RedactionReport:
-    """Counts by entity; never values. Of a version that was not redacted yet, all is empty."""
+    """Counts by entity; never values. Of a version that was not redacted yet, all is empty.
+
+    `sealed`: values by placeholder, encrypted, where the policy says so; kept apart from the rest.
+    """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     policy: str = ""
     recognisers: str = ""  # version of the detector
+    sealed: Mapping[str, str] = field(default_factory=dict)

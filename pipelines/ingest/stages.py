@@ -18,9 +18,11 @@ def parse_range(path: Path, media_type: str, pages: parse.PageRange, ocr: parse.
     return codec.dump(parse.parse_range(path, media_type, pages, ocr))
 
 
-def redact_parts(parts: Sequence[bytes], policy: PiiPolicy, key: bytes) -> tuple[bytes, RedactionReport]:
+def redact_parts(
+    parts: Sequence[bytes], policy: PiiPolicy, key: bytes, place: redact.Place | None = None
+) -> tuple[bytes, RedactionReport]:
     """Ranges of pages, in order, to one document without personal data, encoded."""
-    document, report = redact.redact(normalise([codec.load(part) for part in parts]), policy, key)
+    document, report = redact.redact(normalise([codec.load(part) for part in parts]), policy, key, place)
     return codec.dump(document), report
 
 

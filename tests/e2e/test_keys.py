@@ -107,6 +107,7 @@ def test_a_replaced_key_opens_for_its_grace(server: Server, client: httpx.Client
         ("editor", 200, 400, 403, 403),
         ("collection_admin", 200, 400, 201, 403),
         ("tenant_admin", 200, 400, 201, 200),
+        ("revealer", 200, 403, 403, 403),
         ("auditor", 403, 403, 403, 403),
     ],
 )

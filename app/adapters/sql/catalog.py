@@ -38,6 +38,7 @@ from app.adapters.sql.jobs import SqlJobs
 from app.adapters.sql.keys import SqlIdempotency, SqlKeys
 from app.adapters.sql.outbox import SqlOutbox
 from app.adapters.sql.redoing import SqlRedoing
+from app.adapters.sql.sealed import SqlSealed
 from app.adapters.sql.sources import SqlSources
 from app.adapters.sql.upkeep import SqlUpkeep
 from pipelines.domain.access import Principal
@@ -82,6 +83,7 @@ class SqlUnitOfWork:
     answers: SqlAnswers
     evaluations: SqlEvaluations
     redoing: SqlRedoing
+    sealed: SqlSealed
 
     @classmethod
     def of(cls, session: Session) -> SqlUnitOfWork:
@@ -105,6 +107,7 @@ class SqlUnitOfWork:
             SqlAnswers(session),
             SqlEvaluations(session),
             SqlRedoing(session),
+            SqlSealed(session),
         )
 
 

@@ -23,6 +23,7 @@ from app.adapters.sql.models import (
     JobStepRow,
     OutboxRow,
     ReaderRow,
+    SealedRow,
     SourceFileRow,
     VersionRow,
 )
@@ -262,6 +263,7 @@ class SqlDocuments:
                 col(GenerationVersionRow.generation_id).in_(active),  # of one being built, its builder cleans up
             ),
             delete(ChunkRow).where(col(ChunkRow.version_id).in_(versions)),
+            delete(SealedRow).where(col(SealedRow.version_id).in_(versions)),
             delete(JobEventRow).where(col(JobEventRow.job_id).in_(jobs)),
             delete(JobStepRow).where(col(JobStepRow.job_id).in_(jobs)),
             delete(JobRow).where(col(JobRow.document_id) == document_id, col(JobRow.kind) != JobKind.DELETE.value),

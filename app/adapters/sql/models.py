@@ -142,6 +142,13 @@ class VersionRow(SQLModel, table=True):
     pii_recognisers: str | None = None
 
 
+class SealedRow(SQLModel, table=True):
+    __tablename__ = "sealed_values"
+    version_id: str = Field(foreign_key="versions.id", primary_key=True)
+    placeholder: str = Field(primary_key=True)
+    sealed: str = _text()  # base64 of a nonce and what AES-GCM made of the value
+
+
 class ChunkRow(SQLModel, table=True):
     __tablename__ = "chunks"
     __table_args__ = (Index("chunks_in_order", "version_id", "chunker", "ordinal", unique=True),)

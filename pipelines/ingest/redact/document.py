@@ -6,18 +6,21 @@ from dataclasses import replace
 
 from pipelines.domain.documents import Block, ParsedDocument
 from pipelines.domain.privacy import PiiPolicy, RedactionReport
+from pipelines.ingest.redact.seal import Place
 from pipelines.ingest.redact.text import TextRedactor
 
 _BETWEEN_CELLS = "\n\n\x1f\n\n"  # no entity crosses a blank line
 
 
-def redact(document: ParsedDocument, policy: PiiPolicy, key: bytes) -> tuple[ParsedDocument, RedactionReport]:
+def redact(
+    document: ParsedDocument, policy: PiiPolicy, key: bytes, place: Place | None = None
+) -> tuple[ParsedDocument, RedactionReport]:
     """The document with title, blocks and table cells redacted, and the counts by entity. Runs in a worker process.
 
     A value has the same placeholder everywhere in the document. Raises SensitiveContent when the policy refuses the
     document, and RedactionFailed when the detector fails: nothing comes out unredacted.
     """
-    redactor = TextRedactor(policy, key)
+    redactor = TextRedactor(policy, key, place)
     title = redactor.redact(document.title) if document.title else document.title
     blocks = [_redact_block(block, redactor) for block in document.blocks]
     title = redactor.elsewhere(title) if title else title  # of what was found further down

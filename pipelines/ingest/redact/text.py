@@ -14,6 +14,7 @@ from pipelines.ingest.redact.detect import detect, recognisers_id
 from pipelines.ingest.redact.elsewhere import Elsewhere
 from pipelines.ingest.redact.names.features import LABELS
 from pipelines.ingest.redact.policy import policy_id
+from pipelines.ingest.redact.seal import Place, seal
 
 _LABELS = {
     "EMAIL_ADDRESS": "EMAIL",
@@ -32,19 +33,25 @@ _LABELS = {
     "LICENSE_PLATE": "PLATE",
     "DATE_OF_BIRTH": "BIRTH",
 }
+_DIGITS = {PiiAction.PSEUDONYM: 8, PiiAction.SEAL: 16, PiiAction.HASH: 32}
 _LATER = 2  # passes after which names are not looked for again: what is guessed may be guessed without end
 _PASSES = 8  # a replacement may bring a context word nearer to another candidate; each pass removes at least one
 
 
 class TextRedactor:
-    """Redacts the texts of one document, so that a value has one placeholder throughout. `key` is the tenant's."""
+    """Redacts the texts of one document, so that a value has one placeholder throughout. `key` is the tenant's.
 
-    def __init__(self, policy: PiiPolicy, key: bytes) -> None:
+    `place`: where sealed values are to be opened; without one, nothing is kept of them.
+    """
+
+    def __init__(self, policy: PiiPolicy, key: bytes, place: Place | None = None) -> None:
         self._policy = policy
         self._identifiers = replace(
             policy, rules={entity: rule for entity, rule in policy.rules.items() if entity not in LABELS}
         )
         self._key = key
+        self._place = place
+        self._sealed: dict[str, str] = {}
         self._numbers: dict[tuple[str, str], int] = {}
         self._counts: Counter[str] = Counter()
         self._elsewhere = Elsewhere()
@@ -74,7 +81,9 @@ class TextRedactor:
         return text
 
     def report(self) -> RedactionReport:
-        return RedactionReport(dict(sorted(self._counts.items())), policy_id(self._policy), recognisers_id())
+        return RedactionReport(
+            dict(sorted(self._counts.items())), policy_id(self._policy), recognisers_id(), self._sealed
+        )
 
     def _replace(self, text: str, spans: list[PiiSpan]) -> str:
         pieces: list[str] = []
@@ -94,9 +103,12 @@ class TextRedactor:
             case PiiAction.PLACEHOLDER:
                 number = self._numbers.setdefault((entity, same), self._next_number(entity))
                 return f"<{label}_{number}>"
-            case PiiAction.PSEUDONYM | PiiAction.HASH as action:
+            case PiiAction.PSEUDONYM | PiiAction.HASH | PiiAction.SEAL as action:
                 digest = hmac.new(self._key, f"{entity}\0{same}".encode("utf-8", "surrogatepass"), hashlib.sha256)
-                return f"<{label}_{digest.hexdigest()[: 8 if action is PiiAction.PSEUDONYM else 32]}>"
+                placeholder = f"<{label}_{digest.hexdigest()[: _DIGITS[action]]}>"
+                if action is PiiAction.SEAL and self._place is not None:
+                    self._sealed.setdefault(placeholder, seal(self._key, self._place, placeholder, value))
+                return placeholder
             case PiiAction.MASK:
                 return f"<{label}_****{same[-4:]}>"
             case _:
