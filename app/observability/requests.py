@@ -9,6 +9,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.observability.metrics import REQUEST_SECONDS, REQUESTS
 
 
+def route_of(scope: Scope) -> str:
+    """The template of the route that a request came to: /v1/documents/{document_id}; "unmatched" where it came to none.
+
+    FastAPI 0.165 keeps the whole template of a route in a router in a router beside the route, which has its own part only.
+    """
+    whole = scope.get("fastapi", {}).get("effective_route_context")
+    return str(getattr(whole or scope.get("route"), "path", "unmatched"))
+
+
 class RequestMetrics:
     """ASGI middleware: one count and one time a request, under the route's template."""
 
@@ -23,7 +32,7 @@ class RequestMetrics:
 
         async def observed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "unmatched")
+                route = route_of(scope)
                 REQUESTS.labels(scope["method"], route, message["status"]).inc()
                 REQUEST_SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
             await send(message)

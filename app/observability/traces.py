@@ -19,6 +19,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.observability.requests import route_of
 from pipelines.domain.errors import CairnError
 from pipelines.trace_ports import Facts
 
@@ -135,8 +136,7 @@ class RequestTraces:
 
             async def noted(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    route = getattr(scope.get("route"), "path", "unmatched")
-                    span.answered(method, route, message["status"])
+                    span.answered(method, route_of(scope), message["status"])
                 await send(message)
 
             await self._app(scope, receive, noted)

@@ -137,6 +137,11 @@ def test_an_empty_panel_would_be_found(watched: Watched) -> None:
         assert not watched.drawn({"expr": expression}, {})
 
 
+def test_requests_are_counted_under_the_whole_template_of_their_route(watched: Watched) -> None:
+    routes = set(watched.prometheus.label_values("cairn_http_requests_total", "route"))
+    assert {"/v1/query", "/v1/search", "/v1/documents", "/v1/jobs/{job_id}/retry", "/v1/feedback"} <= routes
+
+
 def test_the_rules_are_evaluated_on_what_is_scraped(watched: Watched) -> None:
     found = watched.prometheus.http.get("/api/v1/rules").json()["data"]["groups"]
     health = {rule["name"]: rule["health"] for group in found for rule in group["rules"]}
