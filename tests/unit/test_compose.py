@@ -77,3 +77,32 @@ def test_nothing_is_published_but_to_this_machine_and_the_stores_have_no_way_out
             assert interpolated(port).startswith("127.0.0.1:"), name
     for name in ("postgres", "redis", "chroma", "seaweedfs", "ollama", "prometheus"):
         assert set(SERVICES[name]["networks"]) == {"back"}
+
+
+@pytest.mark.parametrize("name", ["otel-collector.yml", "jaeger.yml"])
+def test_what_takes_traces_uses_what_it_defines_and_nothing_else(name: str) -> None:
+    config = yaml.safe_load((ROOT / "monitoring" / name).read_text())
+    (pipeline,) = config["service"]["pipelines"].values()
+    for kind in ("receivers", "processors", "exporters"):
+        assert set(pipeline[kind]) == set(config[kind])
+    assert set(config["service"].get("extensions", ())) == set(config.get("extensions", ()))
+
+
+def test_traces_go_from_the_app_to_the_collector_to_jaeger() -> None:
+    collector = yaml.safe_load((ROOT / "monitoring/otel-collector.yml").read_text())
+    jaeger = yaml.safe_load((ROOT / "monitoring/jaeger.yml").read_text())
+    taken = collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"].rpartition(":")[2]
+    assert SERVICES["app"]["environment"]["CAIRN_OTLP_URL"] == f"http://otel-collector:{taken}"
+    stored = jaeger["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"].rpartition(":")[2]
+    assert collector["exporters"]["otlp/jaeger"]["endpoint"] == f"jaeger:{stored}"
+    for service, file in (("otel-collector", "otel-collector.yml"), ("jaeger", "jaeger.yml")):
+        (mounted,) = SERVICES[service]["volumes"]
+        assert mounted.startswith(f"./monitoring/{file}:")
+        assert mounted.split(":")[1] in SERVICES[service]["command"][0]
+
+
+def test_what_prometheus_asks_is_a_service_on_its_network() -> None:
+    config = yaml.safe_load((ROOT / "monitoring/prometheus.yml").read_text())
+    for job in config["scrape_configs"]:
+        for target in job["static_configs"][0]["targets"]:
+            assert "back" in SERVICES[target.partition(":")[0]]["networks"]
