@@ -1,14 +1,17 @@
 #!/usr/bin/env python
 """Does anybody see a document that it may not read? Everybody asks for everything, while readers change. JSON out.
 
-    scripts/leak_test.py [--tenants 5] [--principals 40] [--documents 200] [--changes 200] [--seed 1] [--at-once 8]
+    scripts/leak_test.py [--tenants 5] [--principals 40] [--documents 200] [--seed 1] [--at-once 24]
 
 Starts a server with a stand-in for Ollama. Each document holds a secret word of its own and a topic by which it can be asked
-for; its readers are people and overlapping groups of its tenant. Every principal then asks for every document, its own tenant's
-and others', in every way there is (`--thorough`: else five for other tenants'), searches and questions twice, so that what
-others have put into caches is tried too; meanwhile an editor changes readers. An answer leaks when it holds a secret, an id or a
-title of a document that its asker could not read at any moment between its request and its end. What is readable must be found,
-too: an empty answer proves nothing.
+for; its readers are people and overlapping groups of its tenant. Every principal then asks for every document, its own
+tenant's and others', in every way there is, searches and questions twice, so that what others have put into caches is tried
+too; meanwhile an editor changes readers. For other tenants' documents, unless `--thorough`, the three paths that name one are
+asked for one by one, and searches and questions name eight topics at once (so do as many of one's own, which must find what is
+readable).
+
+An answer leaks when it holds a secret or an id of a document that its asker could not read at any moment between its request
+and its end. What is readable must be found, too: an empty answer proves nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,70 +37,15 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from scripts.leak_papers import Paper, Person, words
 from tests.e2e.server import ROOT, Server, running
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama import running as serving
 
 GROUPS = 6  # of a tenant
-_SYLLABLES = ["ba", "ke", "li", "mo", "nu", "ra", "se", "ti", "vo", "zu", "fa", "gi"]
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody who asks, with a key."""
-
-    tenant: str
-    name: str
-    groups: frozenset[str]
-    secret: str
-
-    def reads(self, readers: frozenset[str]) -> bool:
-        return bool(readers & {"everyone", f"user:{self.name}", *(f"group:{group}" for group in self.groups)})
-
-
-@dataclass
-class Paper:
-    """A document. `held`: who might read it, from when: between the sending of a change and its answer, both do."""
-
-    tenant: str
-    number: int
-    topic: str
-    secret: str
-    ids: dict[str, str] = field(default_factory=dict)
-    held: list[tuple[float, frozenset[str], float]] = field(default_factory=list)  # from, readers, until
-
-    @property
-    def text(self) -> str:
-        return (
-            f"# Ledger of {self.topic}\n\nThe code word of the {self.topic} ledger is {self.secret}. It was agreed on in "
-            f"spring.\n\nThe {self.topic} ledger is kept in room {self.number + 100} by its own clerk.\n"
-        )
-
-    @property
-    def question(self) -> str:
-        return f"What is the code word of the {self.topic} ledger?"
-
-    def known_to(self, person: Person, first: float, last: float) -> bool:
-        """Whether the person could read it at any moment from `first` to `last`."""
-        return person.tenant == self.tenant and any(
-            person.reads(readers) and since <= last and until >= first for since, readers, until in self.held
-        )
-
-    def open_to(self, person: Person, first: float, last: float) -> bool:
-        """Whether it could read it all the time."""
-        inside = [readers for since, readers, until in self.held if since <= last and until >= first]
-        return person.tenant == self.tenant and all(person.reads(readers) for readers in inside)
-
-    def share(self, readers: frozenset[str], sent: float, done: float) -> None:
-        since, before, _ = self.held.pop()
-        self.held += [(since, before, done), (sent, readers, float("inf"))]
-
-
-def _words(dice: random.Random, count: int, syllables: int) -> list[str]:
-    found: dict[str, None] = {}
-    while len(found) < count:
-        found["".join(dice.choices(_SYLLABLES, k=syllables))] = None
-    return list(found)
+SWEEP = 8  # topics in one question
+_SECRETS = re.compile(r"(?=([a-z]{8}))")  # any eight letters, wherever they stand: secrets have as many
+_IDS = re.compile(r"(?:doc|ver|job)_[0-9A-Za-z]+")
 
 
 @dataclass
@@ -111,6 +60,14 @@ class Findings:
     unexpected: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass
+class Asker:
+    person: Person
+    client: httpx.AsyncClient
+    conversation: str
+    answers: list[str] = field(default_factory=list)
+
+
 class LeakTest:
     def __init__(self, url: str, papers: Sequence[Paper], dice: random.Random, *, thorough: bool = True) -> None:
         self.url = url
@@ -119,6 +76,7 @@ class LeakTest:
         self.dice = dice
         self.findings = Findings()
         self.by_mark = {mark: paper for paper in papers for mark in (paper.secret, *paper.ids.values())}
+        self.named = {each.ids[kind]: each for each in papers for kind in ("document", "job")}
 
     async def everything(
         self, people: Sequence[Person], at_once: int, minutes: float, seen: Callable[[int, int], None]
@@ -146,9 +104,35 @@ class LeakTest:
                 self.findings.combinations += 1
                 seen(done, len(pairs))
 
-            await asyncio.gather(*(one(person, paper) for person, paper in pairs))
+            async def sweep(person: Person, papers: Sequence[Paper]) -> None:
+                async with places:
+                    if time.monotonic() < deadline:
+                        await self._sweep(askers[person], papers)
+
+            asked = (one(person, paper) for person, paper in pairs)
+            swept = (sweep(person, group) for person in people for group in self._groups() if not self.thorough)
+            await asyncio.gather(*asked, *swept)
             for person in people:
                 await self._lists(askers[person])
+
+    def _groups(self) -> list[Sequence[Paper]]:
+        """All papers, those of a tenant together."""
+        papers = sorted(self.papers, key=lambda paper: paper.tenant)
+        groups = [
+            [paper for paper in papers if paper.tenant == tenant] for tenant in dict.fromkeys(p.tenant for p in papers)
+        ]
+        return [group[first : first + SWEEP] for group in groups for first in range(0, len(group), SWEEP)]
+
+    async def _sweep(self, asker: Asker, papers: Sequence[Paper]) -> None:
+        """Many topics in one question. What is readable of them must be among the passages."""
+        topics = ", ".join(paper.topic for paper in papers)
+        asked = {"query": f"What are the code words of the ledgers {topics}?", "top_k": 50}
+        first = time.monotonic()
+        found = await self._send(asker, None, "sweep search", "POST", "/v1/search", json=asked)
+        last = time.monotonic()
+        await self._send(asker, None, "sweep query", "POST", "/v1/query", json={**asked, "stream": False})
+        for paper in papers:
+            self._expect(asker.person, paper, "sweep search", found.text, found.status_code, first, last)
 
     def _client(self, person: Person) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {person.secret}"}
@@ -158,8 +142,6 @@ class LeakTest:
         topic = {"query": paper.question}
         document, job = f"/v1/documents/{paper.ids['document']}", f"/v1/jobs/{paper.ids['job']}"
         if paper.tenant != asker.person.tenant and not self.thorough:
-            await self._send(asker, paper, "search", "POST", "/v1/search", json=topic)
-            await self._send(asker, paper, "query", "POST", "/v1/query", json={**topic, "stream": False})
             for path in (document, f"{document}/chunks", job):
                 await self._send(asker, paper, "of another tenant", "GET", path)
             return
@@ -215,12 +197,10 @@ class LeakTest:
 
     def _judge(self, person: Person, what: str, asked: str, body: str, status: int, first: float, last: float) -> None:
         """What was asked for by its own name may be named in the refusal."""
-        for mark, paper in self.by_mark.items():
-            if mark in body and mark not in asked and not paper.known_to(person, first, last):
+        for mark in {*_SECRETS.findall(body), *_IDS.findall(body)} & self.by_mark.keys():
+            if mark not in asked and not self.by_mark[mark].known_to(person, first, last):
                 self.findings.leaks.append({"way": what, "who": [person.tenant, person.name], "shown": mark})
-        named = next(
-            (paper for paper in self.papers if paper.ids["document"] in asked or paper.ids["job"] in asked), None
-        )
+        named = next((self.named[id_] for id_ in _IDS.findall(asked) if id_ in self.named), None)
         direct = asked.startswith(("/v1/documents/", "/v1/jobs/"))
         if named and direct and status == httpx.codes.OK and not named.known_to(person, first, last):
             self.findings.leaks.append({"way": what, "who": [person.tenant, person.name], "status": status})
@@ -252,14 +232,6 @@ class LeakTest:
                 paper.held[-2] = since, before, time.monotonic()
                 self.findings.changes += 1
                 await asyncio.sleep(pause_s)
-
-
-@dataclass
-class Asker:
-    person: Person
-    client: httpx.AsyncClient
-    conversation: str
-    answers: list[str] = field(default_factory=list)
 
 
 def _readers(dice: random.Random, choices: Sequence[str]) -> frozenset[str]:
@@ -296,6 +268,10 @@ def _upload(server: Server, editor: Person, papers: Sequence[Paper], dice: rando
             (taken,) = sent.json()["documents"]
             paper.ids = {each: taken[f"{each}_id"] for each in ("document", "version", "job")}
             paper.held = [(since, readers | {"user:editor"}, float("inf"))]
+
+
+def _wait_until_ready(server: Server, editor: Person, papers: Sequence[Paper]) -> None:
+    with server.client(editor.secret) as client:
         for paper in papers:
             while client.get(f"/v1/documents/{paper.ids['document']}").json()["status"] != "ready":
                 time.sleep(0.2)
@@ -318,9 +294,9 @@ def run(
     dice = random.Random(seed)
     began = time.monotonic()
     names = [f"tenant{number}" for number in range(tenants)]
-    words = _words(dice, 2 * documents, 4)
+    drawn = words(dice, 2 * documents, 4)
     papers = [
-        Paper(names[number % tenants], number, words[number], words[documents + number]) for number in range(documents)
+        Paper(names[number % tenants], number, drawn[number], drawn[documents + number]) for number in range(documents)
     ]
     with serving(FakeOllama()) as ollama, running(folder / "data", CAIRN_OLLAMA_URL=ollama.url) as server:
         people, editors, choices = [], {}, {}
@@ -333,6 +309,8 @@ def run(
                 people.append(_person(server, admin, tenant, name, frozenset(dice.sample(groups, dice.randint(0, 3)))))
             choices[tenant] = [f"group:{each}" for each in groups] + [f"user:{each}" for each in mine]
             _upload(server, editors[tenant], [each for each in papers if each.tenant == tenant], dice, choices[tenant])
+        for tenant in names:
+            _wait_until_ready(server, editors[tenant], [each for each in papers if each.tenant == tenant])
         prepared_s = time.monotonic() - began
         test = LeakTest(server.url, papers, dice, thorough=thorough)
 
@@ -376,7 +354,7 @@ def main() -> None:
     parser.add_argument("--tenants", type=int, default=5)
     parser.add_argument("--principals", type=int, default=40)
     parser.add_argument("--documents", type=int, default=200)
-    parser.add_argument("--at-once", type=int, default=8)
+    parser.add_argument("--at-once", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--thorough", action="store_true", help="all ways for other tenants' documents, too")
     parser.add_argument("--minutes", type=float, default=1e9, help="after which nothing more is asked")

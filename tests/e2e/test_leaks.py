@@ -5,12 +5,19 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from scripts.leak_test import LeakTest, Paper, Person, run
+import pytest
+
+from scripts.leak_papers import Paper, Person
+from scripts.leak_test import LeakTest, run
 
 
-def test_no_answer_holds_anything_of_a_document_that_its_asker_may_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("thorough", [True, False])
+def test_no_answer_holds_anything_of_a_document_that_its_asker_may_not_read(
+    tmp_path: Path,
+    thorough: bool,
+) -> None:
     found = run(
-        tmp_path, tenants=2, principals=6, documents=8, at_once=4, seed=3, pause_s=0.1, thorough=True, minutes=60
+        tmp_path, tenants=2, principals=6, documents=8, at_once=4, seed=3, pause_s=0.1, thorough=thorough, minutes=60
     )
     assert found["leaks"] == 0, found["first_leaks"]
     assert found["unexpected_statuses"] == {}
