@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from structlog.contextvars import bind_contextvars
 
 from app.api.headers import CHARGED
+from app.observability.requests import route_of
 from app.services.bundle import Services
 from pipelines.domain.access import Permission, Principal
 from pipelines.domain.audit import Outcome
@@ -64,7 +65,7 @@ def _who_may(permission: Permission, *, recorded: bool = True) -> Callable[..., 
     ) -> Principal:
         allowed = principal.may(permission)
         if recorded or not allowed:
-            action = f"{request.method} {request.scope['route'].path}"
+            action = f"{request.method} {route_of(request.scope)}"
             outcome = Outcome.ALLOWED if allowed else Outcome.DENIED
             await services.audit.record(principal, action, request.path_params, outcome)
         if not allowed:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
+import structlog
+
 from app.observability.metrics import (
     DOCUMENTS,
     INDEX_CHUNKS,
@@ -21,6 +23,9 @@ from app.observability.metrics import (
 from pipelines.domain.errors import DependencyUnavailable
 from pipelines.ports import Catalog
 
+log = structlog.get_logger()
+
+_SHARE = 20  # times as long as a look takes
 _PATIENCE_S = 1.0  # of who asks, before the last look is shown
 
 Bytes = Callable[[], int]
@@ -35,7 +40,7 @@ class JournalContents(Protocol):
 
 
 class Sizes:
-    """Looked at every `fresh_s` seconds at most. What cannot be seen keeps its last value."""
+    """Looked at every `fresh_s` seconds at most, and for a twentieth of the time. What cannot be seen keeps its last value."""
 
     def __init__(
         self,
@@ -51,19 +56,27 @@ class Sizes:
         self._stores = stores
         self._journal = journal
         self._fresh_s = fresh_s
-        self._looked: float | None = None
+        self._next = 0.0
         self._looking: asyncio.Task[None] | None = None
 
     async def look(self) -> None:
         """Waits for a look that is quick; a slow one is shown when it is over."""
         if self._looking is None or self._looking.done():
-            if self._looked is not None and time.monotonic() - self._looked < self._fresh_s:
+            if time.monotonic() < self._next:
                 return
-            self._looked = time.monotonic()
             self._looking = asyncio.create_task(self._look())
         await asyncio.wait({self._looking}, timeout=_PATIENCE_S)
 
     async def _look(self) -> None:
+        began = time.monotonic()
+        try:
+            await self._measure()
+        except Exception:  # the edge of this task: nobody waits for what it says
+            log.exception("sizes.not_seen")
+        took = time.monotonic() - began
+        self._next = began + max(self._fresh_s, _SHARE * took)
+
+    async def _measure(self) -> None:
         with suppress(DependencyUnavailable):
             await asyncio.to_thread(self._count)
         with suppress(DependencyUnavailable):
