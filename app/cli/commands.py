@@ -48,6 +48,7 @@ app = typer.Typer(
 )
 app.command()(login.login)
 app.command()(login.logout)
+app.command()(login.whoami)
 app.command()(ingest)
 app.command()(questions.ask)
 app.command()(questions.chat)

@@ -68,6 +68,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "pii policy": ("cairn pii policy papers --preset strict --rule PERSON=keep",),
     "pii redo": ("cairn pii redo papers",),
     "pii report": ("cairn pii report DOC_ID",),
+    "pii reveal": ("cairn pii reveal DOC_ID PLACEHOLDER",),
     "restore": ("cairn restore /srv/backups/cairn-20260301",),
     "search": (
         'cairn search "parental leave" -k 3',
@@ -78,6 +79,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "sources list": ("cairn sources list",),
     "sources remove": ("cairn sources remove SOURCE_ID --documents",),
     "sources sync": ("cairn sources sync SOURCE_ID --retry-problems",),
+    "whoami": ("cairn whoami",),
     "tenants create": ("cairn tenants create acme",),
     "tenants list": ("cairn tenants list",),
 }

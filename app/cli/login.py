@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 import typer
 
+from app import settings as configuration
 from app.cli import show
-from app.cli.client import address_of
+from app.cli.client import address_of, connect
 from app.cli.credentials import Credentials
 from app.cli.exits import Failure
-from app.client import Cairn, Problem
+from app.cli.show import AsJson
+from app.client import Cairn
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -31,14 +33,21 @@ def login(url: Annotated[str, typer.Argument(help="The server, such as https://c
     key = key.strip()
     if not key:
         raise Failure("No key was given.")
-    try:
-        with Cairn(address, key) as client:
-            client.collections()
-    except Problem as error:
-        if error.status != 403:  # known, and may not read: an auditor
-            raise
+    with Cairn(address, key) as client:
+        me = client.me()
     Credentials.load().with_key(address, key).save()
-    show.err.print(f"Logged in to {address}.", highlight=False)
+    show.err.print(f"Logged in to {address} as {me.user} ({', '.join(me.roles)}).", highlight=False)
+
+
+def whoami(json: AsJson = False) -> None:
+    """Say which server commands talk to, and as whom."""
+    client = connect(configuration.load())
+    me = client.me()
+    if json:
+        show.as_json({"server": client.address, **me.model_dump()})
+        return
+    groups = f", in {', '.join(me.groups)}" if me.groups else ""
+    show.out.print(f"{me.user} of {me.tenant}{groups} ({', '.join(me.roles)}) at {client.address}", highlight=False)
 
 
 def logout(

@@ -62,6 +62,10 @@ def raw(method: str, path: str, body: object = None, **query: object) -> Call[di
     return Call(method, path, _object, query, body)
 
 
+def me() -> Call[models.Me]:
+    return Call("GET", "/v1/me", _as(models.Me))
+
+
 def search(query: str, **asked: Any) -> Call[models.Passages]:
     """`asked`: collection or collections, filters, top_k, as in /v1/search."""
     return Call("POST", "/v1/search", _as(models.Passages), body=_asked(query, asked), repeatable=True)

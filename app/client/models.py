@@ -24,6 +24,16 @@ class PageBox(Model):
     box: tuple[float, float, float, float]
 
 
+class Me(Model):
+    """Whose key it is, and what they may do."""
+
+    tenant: str
+    user: str
+    groups: list[str]
+    roles: list[str]
+    permissions: list[str]
+
+
 # --- documents ---
 
 

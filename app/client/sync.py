@@ -40,6 +40,9 @@ class Cairn:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def me(self) -> models.Me:
+        return self.send(calls.me())
+
     # --- questions ---
 
     def search(self, query: str, **asked: Any) -> models.Passages:

@@ -228,8 +228,8 @@ def test_a_login_is_kept_for_its_owner_and_its_server_alone(
     assert _cairn(None, own, "login", f"{server.url}/", said=f"{KEY}\n")[0] == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    code, out, err = _cairn(None, own, "collections", "list", "--json", **data)
-    assert (code, "default" in out) == (0, True), err
+    code, out, err = _cairn(None, own, "whoami", "--json", **data)
+    assert (code, json.loads(out)["server"], json.loads(out)["user"]) == (0, server.url, "admin"), err
     code, _, err = _cairn(None, own, "collections", "list", **data, CAIRN_URL="http://localhost:9")
     assert (code, "no key for http://localhost:9" in err) == (4, True)
     path.chmod(0o644)

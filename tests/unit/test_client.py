@@ -96,7 +96,7 @@ def _kinds(shape: dict[str, Any]) -> set[str]:
     if "anyOf" in shape:
         return set().union(*map(_kinds, shape["anyOf"]))
     if "$ref" in shape:
-        return {"string"} if shape["$ref"].endswith(("Status", "Kind")) else {"object"}
+        return {"string"} if shape["$ref"].endswith(("Status", "Kind", "Role", "Permission")) else {"object"}
     return {str(shape["type"])}
 
 

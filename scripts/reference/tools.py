@@ -1,0 +1,53 @@
+"""The tools that assistants get, as they are told of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from app.mcp import tools
+from scripts.reference.markdown import code, escaped, table
+
+_INTRODUCTION = """# MCP tools
+
+At `URL/mcp` (streamable HTTP, with `Authorization: Bearer KEY`) and by `cairn mcp` (standard input and output);
+[how to connect an assistant](../how-to/assistants.md). All of them only read. What the key may not read is not there.
+"""
+
+
+def page() -> str:
+    parts = [_INTRODUCTION]
+    for tool in asyncio.run(tools.server(_nowhere).list_tools()):
+        required = set(tool.input_schema.get("required", ()))
+        rows = [
+            (code(name) + (" *" if name in required else ""), _kind(shape), escaped(str(shape.get("description", ""))))
+            for name, shape in tool.input_schema["properties"].items()
+        ]
+        result = tool.output_schema or {}
+        gives = [
+            (code(name), _kind(shape), escaped(str(shape.get("description", ""))))
+            for name, shape in result.get("properties", {}).items()
+        ]
+        parts += [f"## `{tool.name}`\n", escaped(tool.description or "") + "\n", table(("argument", "type", ""), rows)]
+        parts += [table(("result", "type", ""), gives)]
+        for name, shape in result.get("$defs", {}).items():
+            inner = [
+                (code(field), _kind(each), escaped(str(each.get("description", ""))))
+                for field, each in shape.get("properties", {}).items()
+            ]
+            parts += [f"{name}:\n", table(("field", "type", ""), inner)]
+    return "\n".join(parts)
+
+
+def _nowhere(_: Any) -> Any:
+    raise AssertionError("nothing is asked")
+
+
+def _kind(shape: dict[str, Any]) -> str:
+    if "anyOf" in shape:
+        return " or ".join(_kind(each) for each in shape["anyOf"])
+    if "$ref" in shape:
+        return str(shape["$ref"].rpartition("/")[2])
+    if shape.get("type") == "array" and "items" in shape:
+        return f"list of {_kind(shape['items'])}"
+    return str(shape.get("type", ""))
