@@ -32,6 +32,7 @@ def _address(value: str) -> str:
     return value.rstrip("/")
 
 
+Subject = Annotated[str, Field(pattern=r"^(everyone|(user|group):\S.*)$")]
 Address = Annotated[str, AfterValidator(_address)]
 
 
@@ -72,7 +73,28 @@ class S3Connection(_Connection):
     secret_key: SecretStr
 
 
-Connection = S3Connection
+class ConfluenceConnection(_Connection):
+    """Confluence Data Center: `confluence:NAME/SPACE`. A personal access token, or a user and a password."""
+
+    kind: Literal["confluence"]
+    url: Address
+    token: SecretStr | None = None
+    user: str = ""
+    password: SecretStr | None = None
+    everyone: frozenset[str] = Field(frozenset(), description="groups that everybody of the tenant is in")
+    space_readers: frozenset[Subject] = Field(
+        frozenset(), description="who views a space, where Confluence does not say that (before 9.1)"
+    )
+    requests_per_s: float = Field(10, gt=0)
+
+    @model_validator(mode="after")
+    def _with_an_account(self) -> Self:
+        if self.token is None and not (self.user and self.password):
+            raise ValueError("needs a token, or a user and a password")
+        return self
+
+
+Connection = Annotated[S3Connection | ConfluenceConnection, Field(discriminator="kind")]
 C = TypeVar("C", bound=_Connection)
 
 

@@ -13,10 +13,11 @@ from app.services.documents import start_event
 from app.services.outbox import Outbox
 from app.services.transactions import writing
 from pipelines.domain.access import Principal
+from pipelines.domain.errors import InvalidRequest
 from pipelines.domain.ids import job_id, new_id
 from pipelines.domain.intake_errors import SourceExists, SourceNotFound
 from pipelines.domain.jobs import Job, JobKind, queued
-from pipelines.domain.sources import Source, SourceFile
+from pipelines.domain.sources import WITH_LISTS, Source, SourceFile, kind_of
 from pipelines.ports import Catalog, Clock, SourceReader, UnitOfWork
 
 _AT_ONCE = 50  # sources started in one transaction
@@ -52,9 +53,13 @@ class Sources:
         self._clock = clock
 
     async def add(self, principal: Principal, collection: str, new: NewSource) -> SourceState:
-        """Its first pass starts at once. Raises SyncOff, SourceNotAllowed, SourceMissing, SourceExists."""
+        """Its first pass starts at once. Raises SyncOff, SourceNotAllowed, SourceMissing, SourceExists, InvalidRequest."""
         collection_id = (await asyncio.to_thread(self._collections.get, principal, collection)).id
         path = await asyncio.to_thread(self._places.allowed, principal.tenant_id, new.path)
+        if new.readers is not None and kind_of(path) in WITH_LISTS:
+            raise InvalidRequest(
+                "readers: this place has access lists of its own, and its documents have their readers."
+            )
         at = self._clock()
         source = Source(
             id=new_id("src"),

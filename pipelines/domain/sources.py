@@ -20,6 +20,9 @@ class SourceKind(StrEnum):
     SHAREPOINT = "sharepoint"
 
 
+WITH_LISTS = frozenset({SourceKind.CONFLUENCE, SourceKind.SHAREPOINT})
+"""Kinds that say themselves who reads a file."""
+
 _SCHEMES = {
     "s3": SourceKind.S3,
     "http": SourceKind.WEB,
