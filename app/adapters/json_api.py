@@ -56,9 +56,18 @@ class JsonApi:
             _check(answer)
             return _parsed(answer)
 
+    def send(self, path: str, content: object, deadline: float | None = None) -> Any:
+        """JSON, to a path below `url`. Raises what `ask` does."""
+        with self.ask(path, deadline, {"Content-Type": "application/json"}, json.dumps(content).encode()) as answer:
+            return _parsed(answer)
+
     @contextmanager
     def ask(
-        self, path: str, deadline: float | None = None, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        deadline: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
     ) -> Iterator[Answer]:
         """`path` below `url`, or a whole address that begins with that. Raises FileNotFoundError (404, 410), SourceMissing where
         the account may not, FileUnavailable, FileBlocked, SourceUnavailable.
@@ -67,7 +76,7 @@ class JsonApi:
         if "://" in path and url != path:
             raise FileBlocked("It leads to a host that the operator does not name.")
         until = time.monotonic() + _LONGEST_S if deadline is None else deadline
-        with self._http.request(url, headers, secret=self._secret(), deadline=until) as answer:
+        with self._http.request(url, headers, secret=self._secret(), body=body, deadline=until) as answer:
             _check(answer)
             yield answer
 

@@ -94,7 +94,26 @@ class ConfluenceConnection(_Connection):
         return self
 
 
-Connection = Annotated[S3Connection | ConfluenceConnection, Field(discriminator="kind")]
+class SharePointConnection(_Connection):
+    """SharePoint, by an app that Entra knows: `sharepoint:NAME/sites/SITE/LIBRARY`. Other clouds have other addresses."""
+
+    kind: Literal["sharepoint"]
+    host: str = Field(pattern=r"^[A-Za-z0-9.:-]+$", description="contoso.sharepoint.com")
+    directory: str = Field(min_length=1, description="the id of the organisation's directory")
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr
+    url: Address = "https://graph.microsoft.com"
+    login_url: Address = "https://login.microsoftonline.com"
+    download_hosts: tuple[str, ...] = Field((), description="where files come from; default: `host`")
+    site_groups: dict[str, frozenset[Subject]] = Field(
+        {}, description="who is in a group of a site, `sites/SITE/NAME`: Graph does not say it"
+    )
+    organisation_is_everyone: bool = Field(False, description="everybody of the organisation is of the tenant")
+    whole_every_s: float = Field(900, ge=0, description="between two looks at everything; others follow the delta")
+    requests_per_s: float = Field(20, gt=0)
+
+
+Connection = Annotated[S3Connection | ConfluenceConnection | SharePointConnection, Field(discriminator="kind")]
 C = TypeVar("C", bound=_Connection)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.adapters.confluence import Confluence
 from app.adapters.s3_source import S3Source
+from app.adapters.sharepoint import SharePoint
 from app.adapters.source_connections import Connections
 from app.adapters.source_kinds import SourceKinds
 from app.adapters.watched_folders import LocalFolders
@@ -32,6 +33,7 @@ def places_of(settings: Settings, folder: Path) -> SourceKinds:
             SourceKind.FOLDER: LocalFolders(settings.roots_by_tenant(FIRST_TENANT), folder),
             SourceKind.WEB: WebSource(settings.hosts_by_tenant(FIRST_TENANT), networks, incoming, limits),
             SourceKind.CONFLUENCE: Confluence(connections, incoming, settings.max_file_bytes),
+            SourceKind.SHAREPOINT: SharePoint(connections, incoming, settings.max_file_bytes),
             SourceKind.S3: S3Source(connections, incoming, settings.max_file_bytes),
         }
     )
