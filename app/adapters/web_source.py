@@ -47,6 +47,7 @@ _AGENT = "cairn"
 _CLOSED = {401, 403, 404, 410}  # what the public may not see is not there
 _UNCHANGED = 304
 _MOST_SITEMAPS = 200
+_MOST_FAILING = 5  # pages in a row
 _MOST_LINKED_BYTES = 8 * 1024 * 1024  # of a page whose links are followed
 _HTML = ("text/html", "application/xhtml+xml")
 _SITEMAP = (".xml", ".xml.gz")
@@ -131,6 +132,7 @@ class _Site:
         self._limits = limits
         self._deadline = deadline
         self._robots: Robots | None = None
+        self._failing = 0
 
     def url(self, path: str) -> str:
         return self._origin + path
@@ -202,9 +204,11 @@ class _Site:
                 break
             try:
                 found = self._asked(path, known)
-            except (FileBlocked, FileUnavailable):
+            except (FileBlocked, FileUnavailable, SourceUnavailable) as error:
                 unreadable.append(path)
+                self._failed(error)
                 continue
+            self._failing = 0
             if found is not None:
                 files.append(found)
         return Listing(tuple(files), tuple(unreadable))
@@ -240,14 +244,11 @@ class _Site:
             path = waiting.popleft()
             try:
                 file, links = self._looked_at(path, seen.etag(path))
-            except (FileBlocked, FileUnavailable):
+            except (FileBlocked, FileUnavailable, SourceUnavailable) as error:
                 unreadable += [path, _ALL]  # what it leads to is not known
+                self._failed(error)
                 continue
-            except SourceUnavailable:
-                if time.monotonic() <= self._deadline:
-                    raise
-                unreadable.append(_ALL)
-                break
+            self._failing = 0
             if file is not None:
                 files.append(file)
             for link in links:
@@ -284,6 +285,12 @@ class _Site:
         return path if self._permitted(path) else None
 
     # --- both ---
+
+    def _failed(self, error: Exception) -> None:
+        """Raises it where it is the site that does not answer, and not one page of it."""
+        self._failing += isinstance(error, SourceUnavailable) and time.monotonic() <= self._deadline
+        if self._failing == _MOST_FAILING:
+            raise error
 
     def _path(self, url: str) -> str | None:
         """With its query; None where it is of another origin."""

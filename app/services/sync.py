@@ -33,6 +33,7 @@ log = structlog.get_logger()
 _BATCH = 20  # files a step takes
 _MOST_BATCHES = 400  # of each kind: a run has 1,000 steps at most
 _LISTING_S = 600
+_FAILING = 3  # files in a row, after which it is the source that does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,16 @@ class SourceSync:
         source, plan = await self._source(request), await self._plan(request)
         first = batch * plan.take_size
         counts: Counter[str] = Counter()
+        failing = 0
         for number, file in enumerate(plan.take[first : first + plan.take_size], first + 1):
-            counts[await self.intake.take(source, file, plan.gone)] += 1
+            try:
+                counts[await self.intake.take(source, file, plan.gone)] += 1
+                failing = 0
+            except SourceUnavailable as error:  # this file's doing, or the whole source's?
+                failing += 1
+                if failing == _FAILING:
+                    raise
+                counts[await self.intake.put_off(source, file, error)] += 1
             await self.progress.progress(request.job_id, Progress(number, len(plan.take), "files"))
         return dict(counts)
 

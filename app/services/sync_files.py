@@ -58,9 +58,8 @@ class FileIntake:
             return "waiting"
         except (SourceMissing, SourceNotAllowed, SyncOff):
             raise
-        except FileUnavailable as error:  # the next pass tries again
-            await writing(self.catalog, partial(self._note, source=source, file=unknown, error=error))
-            return "waiting"
+        except FileUnavailable as error:
+            return await self.put_off(source, seen, error)
         except CairnError as error:
             if error.retriable and error.attempts is None:  # what is down is not the file's doing
                 raise
@@ -73,6 +72,12 @@ class FileIntake:
             log.exception("source.file_failed", source_id=source.id)
             await writing(self.catalog, partial(self._note, source=source, file=unknown, error=StageFailed()))
         return "refused"
+
+    async def put_off(self, source: Source, seen: ListedFile, error: CairnError) -> str:
+        """Notes why it was not given; the next pass asks again."""
+        unknown = ListedFile(seen.path, _UNKNOWN, _UNKNOWN)
+        await writing(self.catalog, partial(self._note, source=source, file=unknown, error=error))
+        return "waiting"
 
     async def _take_open(self, source: Source, file: SourceContent, gone: Sequence[GoneFile]) -> str:
         listed = file.listed

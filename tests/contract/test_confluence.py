@@ -69,6 +69,10 @@ def test_all_pages_and_attachments_of_a_space_are_listed_and_read(wiki: fake.Con
     name, content, opened = _read(source, files["attachments/att4"])
     assert (name, content, opened) == ("File 4.md", b"# File 4", files["attachments/att4"])
     assert (opened.etag, opened.title, opened.url.startswith(wiki.url)) == ("v5", "File 4.md", True)
+    assert wiki.server is not None
+    assert not any("view" in request.query.get("expand", "") for request in wiki.server.asked), (
+        "rendered it shows others"
+    )
     wiki.pages["1"].write("<p>New</p>", "Renamed")
     now = {file.path: file for file in source.listing("acme", PLACE, NOTHING).files}
     assert (now["pages/1"].etag, now["pages/1"].title) == ("v2", "Renamed")

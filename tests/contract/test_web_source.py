@@ -141,6 +141,22 @@ def test_what_fails_is_kept_and_what_is_not_public_any_more_is_gone(web: Site, t
             _read(source, f"{web.url}/", ListedFile(path, -1, -1))
 
 
+def test_a_page_that_never_comes_keeps_no_other_out_and_a_site_that_is_down_is_said(web: Site, tmp_path: Path) -> None:
+    torn = Reply(200, b"x" * 900, {"Content-Type": "text/html"}, cut=1)
+    names = [f"/p{number}" for number in range(9)]
+    web.pages = {name: html(name, "x") for name in names} | {"/": html("Start", "x", *names), "/p4": torn}
+    web.sitemap("/sitemap.xml", *names)
+    source = _source(web, tmp_path)
+    for place, where in ((f"{web.url}/", {"/p4", ""}), (f"{web.url}/sitemap.xml", {"/p4"})):
+        listing = source.listing("acme", place, NOTHING)
+        assert {file.path for file in listing.files} - {"/"} == set(names) - {"/p4"}
+        assert set(listing.unreadable) == where
+    web.pages |= dict.fromkeys(names, torn)
+    for path in ("/", "/sitemap.xml"):
+        with pytest.raises(SourceUnavailable):
+            source.listing("acme", web.url + path, NOTHING)
+
+
 def test_limits_end_a_crawl_and_then_nothing_is_known_to_be_gone(web: Site, tmp_path: Path) -> None:
     web.pages = {f"/{number}": html(str(number), "x", str(number + 1)) for number in range(40)}
     web.sitemap("/sitemap.xml", *web.pages)

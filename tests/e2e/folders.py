@@ -64,6 +64,13 @@ def counts(source: dict[str, Any]) -> dict[str, int]:
     return {name: count for name, count in source["last_pass"]["counts"].items() if count}
 
 
+def reader_key(server: Server, name: str, *groups: str) -> str:
+    """A new key of somebody who reads."""
+    with server.client() as client:
+        body = {"name": name, "user": name, "groups": groups, "roles": ["reader"]}
+        return str(client.post("/v1/admin/keys", json=body).json()["secret"])
+
+
 def cairn(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
     """The command line, against this server."""
     environment = {"CAIRN_URL": server.url, "CAIRN_API_KEY": KEY, "PATH": "/usr/bin", "COLUMNS": "200"}

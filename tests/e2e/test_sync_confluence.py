@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from pipelines.domain.access import Principal, Role
-from tests.e2e.folders import WORDS, add, cairn, counts, documents, settled, sync, titles
-from tests.e2e.server import Server, add_key, events, finished, secret
+from tests.e2e.folders import WORDS, add, cairn, counts, documents, reader_key, settled, sync, titles
+from tests.e2e.server import Server, events, finished
 from tests.fakes.confluence import TOKEN, Confluence, Page, confluence
 from tests.fakes.http_server import Reply
 
 PLACE = "confluence:wiki/ENG"
+GROUPS = {"ada": ["staff", "board"], "bob": ["staff"], "eve": ["guests"]}
 
 
 @pytest.fixture
@@ -31,25 +31,27 @@ def server(tmp_path: Path, wiki: Confluence) -> Iterator[Server]:
     file.write_text(f'[wiki]\nkind = "confluence"\nurl = "{wiki.url}"\ntoken = "{TOKEN}"\nrequests_per_s = 500\n')
     settings = {"CAIRN_SYNC_CONNECTIONS": str(file), "CAIRN_RETRY_WAIT_S": "0.2"}
     started = Server(tmp_path / "data", settings).start()
-    started.stop()
-    for name, groups in (("ada", {"staff", "board"}), ("bob", {"staff"}), ("eve", {"guests"})):
-        add_key(started, name, Principal("main", name, frozenset(groups), frozenset({Role.READER})))
-    started.start()
     yield started
     started.stop()
+
+
+@pytest.fixture
+def people(server: Server) -> dict[str, str]:
+    """Their keys."""
+    return {name: reader_key(server, name, *groups) for name, groups in GROUPS.items()}
 
 
 def _page(title: str, word: str, **more: Any) -> Page:
     return Page(title, f"<p>{f'The {word} rests in the northern archive. ' * 6}</p>", **more)
 
 
-def _sees(server: Server, name: str) -> set[str]:
-    with server.client(secret(name)) as client:
+def _sees(server: Server, key: str) -> set[str]:
+    with server.client(key) as client:
         return {each["title"] for each in client.get("/v1/documents").json()["documents"]}
 
 
-def _finds(server: Server, name: str, word: str) -> bool:
-    with server.client(secret(name)) as client:
+def _finds(server: Server, key: str, word: str) -> bool:
+    with server.client(key) as client:
         return bool(titles(client, word))
 
 
@@ -92,7 +94,7 @@ def test_pages_come_change_are_renamed_and_go(server: Server, wiki: Confluence) 
 
 
 def test_who_may_not_read_a_page_any_more_does_not_read_its_document_and_nothing_is_prepared_anew(
-    server: Server, wiki: Confluence
+    server: Server, people: dict[str, str], wiki: Confluence
 ) -> None:
     wiki.pages = {
         "1": _page("Open", WORDS[0]),
@@ -102,9 +104,13 @@ def test_who_may_not_read_a_page_any_more_does_not_read_its_document_and_nothing
     wiki.members = {"staff": ["ada", "bob"], "board": ["ada"]}
     with server.client() as client:
         source = add(client, PLACE)
-        assert [_sees(server, name) for name in ("ada", "bob", "eve")] == [{"Open", "Board", "Below"}, {"Open"}, set()]
-        assert _finds(server, "bob", WORDS[0])
-        assert not _finds(server, "bob", WORDS[2])
+        assert [_sees(server, people[name]) for name in ("ada", "bob", "eve")] == [
+            {"Open", "Board", "Below"},
+            {"Open"},
+            set(),
+        ]
+        assert _finds(server, people["bob"], WORDS[0])
+        assert not _finds(server, people["bob"], WORDS[2])
         before = _by_title(client)
 
         wiki.pages["1"].users = ("ada",)  # restricted
@@ -113,24 +119,26 @@ def test_who_may_not_read_a_page_any_more_does_not_read_its_document_and_nothing
         after = _by_title(client)
         for title, document in before.items():
             assert after[title]["active_version_id"] == document["active_version_id"]
-        assert [_sees(server, name) for name in ("ada", "bob", "eve")] == [
+        assert [_sees(server, people[name]) for name in ("ada", "bob", "eve")] == [
             {"Open", "Board", "Below"},
             {"Board", "Below"},
             set(),
         ]
-        assert not _finds(server, "bob", WORDS[0])
-        assert _finds(server, "bob", WORDS[2])
+        assert not _finds(server, people["bob"], WORDS[0])
+        assert _finds(server, people["bob"], WORDS[2])
         assert counts(sync(client, source)) == {"files": 3}
 
         wiki.viewers = None  # it cannot be told any more who views the space
         assert counts(sync(client, source)) == {"files": 3, "shared": 3}
-        assert [_sees(server, name) for name in ("ada", "bob", "eve")] == [set(), set(), set()]
+        assert [_sees(server, people[name]) for name in ("ada", "bob", "eve")] == [set(), set(), set()]
         assert set(_by_title(client)) == {"Open", "Board", "Below"}, "who added the source still reads them"
         rows = [json.loads(line) for line in client.get("/v1/admin/audit").text.splitlines()]
         assert sum(row["action"] == "share" for row in rows) == 6
 
 
-def test_a_page_is_opened_to_others_only_with_the_text_that_they_may_read(server: Server, wiki: Confluence) -> None:
+def test_a_page_is_opened_to_others_only_with_the_text_that_they_may_read(
+    server: Server, people: dict[str, str], wiki: Confluence
+) -> None:
     wiki.pages = {"1": _page("Plan", WORDS[0], users=("ada",))}
     wiki.members = {"staff": ["ada", "bob"]}
     with server.client() as client:
@@ -138,15 +146,15 @@ def test_a_page_is_opened_to_others_only_with_the_text_that_they_may_read(server
         wiki.pages["1"].write(_page("", WORDS[1]).body)  # what was secret is taken out, and then it is for all
         wiki.pages["1"].users = ()
         assert counts(sync(client, source)) == {"files": 1, "changed": 1, "shared": 1}
-        assert not _finds(server, "bob", WORDS[0])
+        assert not _finds(server, people["bob"], WORDS[0])
         assert counts(sync(client, source)) == {"files": 1, "shared": 1}
-        assert _finds(server, "bob", WORDS[1])
-        assert not _finds(server, "bob", WORDS[0])
+        assert _finds(server, people["bob"], WORDS[1])
+        assert not _finds(server, people["bob"], WORDS[0])
 
 
 @pytest.mark.parametrize("moment", ["list-files", "share-batch-0", "a file"])
 def test_a_kill_in_the_middle_of_a_pass_leaves_nobody_with_what_they_lost(
-    server: Server, wiki: Confluence, moment: str
+    server: Server, people: dict[str, str], wiki: Confluence, moment: str
 ) -> None:
     wiki.pages = {str(number): _page(f"Page {number}", f"word{number}") for number in range(6)}
     wiki.members = {"staff": ["ada", "bob"]}
@@ -166,7 +174,9 @@ def test_a_kill_in_the_middle_of_a_pass_leaves_nobody_with_what_they_lost(
                 break
     server.start()
     if moment != "list-files":
-        assert {f"Page {number}" for number in range(3)}.isdisjoint(_sees(server, "bob")), "this was done already"
+        assert {f"Page {number}" for number in range(3)}.isdisjoint(_sees(server, people["bob"])), (
+            "this was done already"
+        )
     with server.client() as client:
         finished(client, job["id"])
         settled(client, source["id"])
@@ -174,11 +184,13 @@ def test_a_kill_in_the_middle_of_a_pass_leaves_nobody_with_what_they_lost(
         assert set(after) == {f"Page {number}" for number in (*range(5), *range(10, 16))}
         assert after["Page 0"]["active_version_id"] == before["Page 0"]["active_version_id"]
         assert {each["status"] for each in after.values()} == {"ready"}
-    assert _sees(server, "ada") == {f"Page {number}" for number in range(5)}
-    assert _sees(server, "bob") == {f"Page {number}" for number in (3, 4, *range(10, 16))}
+    assert _sees(server, people["ada"]) == {f"Page {number}" for number in range(5)}
+    assert _sees(server, people["bob"]) == {f"Page {number}" for number in (3, 4, *range(10, 16))}
 
 
-def test_the_command_line_and_lists_that_nobody_overrides(server: Server, wiki: Confluence) -> None:
+def test_the_command_line_and_lists_that_nobody_overrides(
+    server: Server, people: dict[str, str], wiki: Confluence
+) -> None:
     wiki.pages = {"1": _page("One", WORDS[0])}
     refused = cairn(server, "sources", "add", PLACE, "--readers", "group:guests")
     assert (refused.returncode, "access lists of its own" in refused.stderr) == (1, True)
@@ -190,9 +202,9 @@ def test_the_command_line_and_lists_that_nobody_overrides(server: Server, wiki: 
         (source,) = client.get("/v1/collections/default/sources").json()["sources"]
         shared = client.patch(f"/v1/documents/{document['id']}", json={"readers": ["group:guests"]})
         assert shared.status_code == 200
-        assert _sees(server, "eve") == {"One"}
+        assert _sees(server, people["eve"]) == {"One"}
         assert counts(sync(client, source)) == {"files": 1, "shared": 1}
-        assert _sees(server, "eve") == set()
+        assert _sees(server, people["eve"]) == set()
     server.stop()
     for path in server.data_dir.rglob("*"):
         assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path

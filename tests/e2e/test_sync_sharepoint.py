@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from pipelines.domain.access import Principal, Role
-from tests.e2e.folders import WORDS, add, cairn, counts, documents, settled, sync, titles
-from tests.e2e.server import Server, add_key, events, finished, secret
+from tests.e2e.folders import WORDS, add, cairn, counts, documents, reader_key, settled, sync, titles
+from tests.e2e.server import Server, events, finished
 from tests.fakes.http_server import Reply
 from tests.fakes.sharepoint import DRIVE, SECRET, SharePoint, group, sharepoint, site_group, user
 
 PLACE = "sharepoint:intranet/sites/finance"
+GROUPS = {"ada": ["staff", "board"], "bob": ["staff", "finance"]}
 STAFF, BOARD, MEMBERS = group("staff"), group("board"), site_group("Finance Members")
 SITE_GROUPS = '[intranet.site_groups]\n"sites/finance/Finance Members" = ["group:finance"]\n'
 
@@ -32,20 +32,22 @@ def server(tmp_path: Path, cloud: SharePoint) -> Iterator[Server]:
     file.write_text(cloud.connection + SITE_GROUPS)
     settings = {"CAIRN_SYNC_CONNECTIONS": str(file), "CAIRN_RETRY_WAIT_S": "0.2"}
     started = Server(tmp_path / "data", settings).start()
-    started.stop()
-    for name, groups in (("ada", {"staff", "board"}), ("bob", {"staff", "finance"})):
-        add_key(started, name, Principal("main", name, frozenset(groups), frozenset({Role.READER})))
-    started.start()
     yield started
     started.stop()
+
+
+@pytest.fixture
+def people(server: Server) -> dict[str, str]:
+    """Their keys."""
+    return {name: reader_key(server, name, *groups) for name, groups in GROUPS.items()}
 
 
 def _text(word: str) -> str:
     return f"# About {word}\n\n" + f"The {word} rests in the northern archive. " * 6
 
 
-def _sees(server: Server, name: str) -> set[str]:
-    with server.client(secret(name)) as client:
+def _sees(server: Server, key: str) -> set[str]:
+    with server.client(key) as client:
         return {each["title"] for each in client.get("/v1/documents").json()["documents"]}
 
 
@@ -53,7 +55,9 @@ def _by_title(client: httpx.Client) -> dict[str, dict[str, Any]]:
     return {each["title"]: each for each in documents(client).values()}
 
 
-def test_files_come_change_are_renamed_restricted_and_go(server: Server, cloud: SharePoint) -> None:
+def test_files_come_change_are_renamed_restricted_and_go(
+    server: Server, people: dict[str, str], cloud: SharePoint
+) -> None:
     for id_, name, word, who in (
         ("1", "one.md", WORDS[0], STAFF),
         ("2", "two.md", WORDS[1], BOARD),
@@ -66,7 +70,7 @@ def test_files_come_change_are_renamed_restricted_and_go(server: Server, cloud: 
         assert counts(source) == {"files": 4, "new": 4}
         first = _by_title(client)
         assert set(first) == {"one", "two", "three", "four"}
-        assert [_sees(server, name) for name in ("ada", "bob")] == [{"one", "two"}, {"one", "three"}]
+        assert [_sees(server, people[name]) for name in ("ada", "bob")] == [{"one", "two"}, {"one", "three"}]
         assert counts(sync(client, source)) == {}, "nothing changed, and only changes are listed"
         assert cloud.asked_whole == 1
 
@@ -80,7 +84,10 @@ def test_files_come_change_are_renamed_restricted_and_go(server: Server, cloud: 
         assert set(second) == {"one", "renamed", "three", "five"}
         assert second["renamed"]["id"] == first["two"]["id"]
         assert second["three"]["active_version_id"] == first["three"]["active_version_id"]
-        assert [_sees(server, name) for name in ("ada", "bob")] == [{"one", "renamed", "three"}, {"one", "five"}]
+        assert [_sees(server, people[name]) for name in ("ada", "bob")] == [
+            {"one", "renamed", "three"},
+            {"one", "five"},
+        ]
         assert titles(client, WORDS[4]) == {"one.md"}
         assert titles(client, WORDS[3]) == set()
         assert cloud.asked_whole == 1
@@ -92,10 +99,12 @@ def test_files_come_change_are_renamed_restricted_and_go(server: Server, cloud: 
         cloud.items["1"].permissions = None
         assert counts(sync(client, source)) == {"files": 4, "shared": 1}, "the delta's memory was refused"
         assert _by_title(client).keys() == second.keys()
-        assert [_sees(server, name) for name in ("ada", "bob")] == [{"renamed", "three"}, {"five"}]
+        assert [_sees(server, people[name]) for name in ("ada", "bob")] == [{"renamed", "three"}, {"five"}]
 
 
-def test_a_kill_in_the_middle_of_a_pass_loses_no_change(server: Server, cloud: SharePoint) -> None:
+def test_a_kill_in_the_middle_of_a_pass_loses_no_change(
+    server: Server, people: dict[str, str], cloud: SharePoint
+) -> None:
     for number in range(6):
         cloud.put(str(number), f"{number}.md", _text(f"word{number}"), STAFF)
     with server.client() as client:
@@ -118,20 +127,23 @@ def test_a_kill_in_the_middle_of_a_pass_loses_no_change(server: Server, cloud: S
         assert titles(client, "changed") == {"1.md"}
         assert {each["status"] for each in documents(client).values()} == {"ready"}
         assert counts(sync(client, source)) == {}
-    assert "2" not in _sees(server, "bob")
+    assert "2" not in _sees(server, people["bob"])
 
 
 def test_a_file_that_is_not_given_now_is_asked_for_again(server: Server, cloud: SharePoint) -> None:
     cloud.put("1", "one.md", _text(WORDS[0]), STAFF)
     cloud.put("2", "two.md", _text(WORDS[1]), STAFF)
+    cloud.put("3", "three.md", _text(WORDS[2]), STAFF)
+    cloud.faults[f"/v1.0/drives/{DRIVE}/items/1/content"] = Reply(500)
     cloud.faults[f"/v1.0/drives/{DRIVE}/items/2/content"] = Reply(423)
     with server.client() as client:
         source = add(client, PLACE)
-        assert counts(source) == {"files": 2, "new": 1, "waiting": 1}
-        assert [(each["path"], each["code"]) for each in source["problems"]] == [("2", "file_unavailable")]
+        assert counts(source) == {"files": 3, "new": 1, "waiting": 2}
+        problems = [(each["path"], each["code"]) for each in source["problems"]]
+        assert problems == [("1", "source_unavailable"), ("2", "file_unavailable")]
         cloud.faults.clear()
         source = sync(client, source)
-        assert counts(source) == {"files": 2, "new": 1}, "what was not done is listed again"
+        assert counts(source) == {"files": 3, "new": 2}, "what was not done is listed again"
         assert source["problems"] == []
 
 
