@@ -50,7 +50,7 @@ class S3Source:
     def allowed(self, tenant_id: str, place: str) -> str:
         name, prefix = _parts(place)
         bucket = self._bucket(tenant_id, name)
-        with _translated():
+        with _translated(whole=True):
             bucket.s3.list_objects_v2(Bucket=bucket.name, Prefix=_folder(prefix), MaxKeys=1)
         return f"s3://{name}/{prefix}" if prefix else f"s3://{name}"
 
@@ -58,7 +58,7 @@ class S3Source:
         name, prefix = _parts(place)
         bucket, start = self._bucket(tenant_id, name), _folder(prefix)
         files: list[ListedFile] = []
-        with _translated():
+        with _translated(whole=True):
             for page in bucket.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket.name, Prefix=start):
                 found = (_listed(each, start) for each in page.get("Contents", ()))
                 files += [file for file in found if not any(is_passing(part) for part in file.path.split("/"))]
@@ -152,17 +152,18 @@ def _listed(found: Any, start: str) -> ListedFile:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(*, whole: bool = False) -> Iterator[None]:
+    """`whole`: of the bucket, and not of an object in it."""
     try:
         yield
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code"))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code in _ABSENT:
+        if code in _ABSENT and not whole:
             raise FileNotFoundError(code) from None
         if code == _ARCHIVED:
             raise FileBlocked("The object is archived. Restore it first.") from None
-        if code in _CLOSED:
+        if code in _CLOSED or code in _ABSENT:
             raise SourceMissing("The bucket is not there, or its connection may not read it.") from None
         if status >= 500 or status == 429:
             raise SourceUnavailable(f"The bucket refused a request: {code}.") from error

@@ -7,21 +7,19 @@ Last-Modified is its mark and is sent along when it is asked for again (RFC 9110
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from app.adapters.fetched import Fetched, fetched
 from app.adapters.guarded_http import Answer, GuardedHttp, Network, Reach, hosts_of
+from app.adapters.web_marks import Read, bounded, conditions, dated_file, is_dated, listed_file, mark, read_through
 from app.adapters.web_pages import (
     MOST_ROBOTS_BYTES,
     MOST_SITEMAP_BYTES,
@@ -41,7 +39,7 @@ from pipelines.domain.intake_errors import (
     SourceUnavailable,
     SyncOff,
 )
-from pipelines.domain.sources import ListedFile, Listing, Seen, time_ns
+from pipelines.domain.sources import ListedFile, Listing, Seen
 
 _AGENT = "cairn"
 _CLOSED = {401, 403, 404, 410}  # what the public may not see is not there
@@ -99,11 +97,11 @@ class WebSource:
             if _is_html(answer):
                 head = _first(blocks)
                 blocks, title = chain([head], blocks), page(head).title[:300]
-            listed = file if _is_dated(file) else _listed(file.path, answer, None)
+            listed = file if is_dated(file) else listed_file(file.path, answer, None)
             named = listed._replace(title=title, url=site.url(file.path))
             with fetched(self._folder, named, _name(file.path, answer), blocks, self._limits.file_bytes) as content:
                 if not named.etag:
-                    content.listed = named._replace(**_seen(_through(content))._asdict())
+                    content.listed = named._replace(**read_through(_through(content))._asdict())
                 yield content
 
     def exists(self, tenant_id: str, place: str, path: str) -> bool:  # noqa: ARG002 - nothing is asked
@@ -191,7 +189,7 @@ class _Site:
         return found
 
     def _of_sitemap(self, entries: Mapping[str, Entry], seen: Seen) -> Listing:
-        dated = {path: _dated(path, each.modified) for path, each in entries.items() if modified_ns(each.modified)}
+        dated = {path: dated_file(path, each.modified) for path, each in entries.items() if modified_ns(each.modified)}
         files, unreadable = list(dated.values()), []
         rest = [path for path in entries if path not in dated]
         random.shuffle(rest)  # where time does not suffice, others have their turn next time
@@ -215,18 +213,18 @@ class _Site:
 
     def _asked(self, path: str, known: str) -> ListedFile | None:
         """None where it is not public. Raises FileBlocked, FileUnavailable."""
-        with self.answer(self.url(path), _conditions(known)) as answer:
+        with self.answer(self.url(path), conditions(known)) as answer:
             if answer.status == _UNCHANGED and known:
                 return ListedFile(path, -1, 0, known)
             if answer.status in _CLOSED:
                 return None
             if answer.status != 200:
                 raise FileUnavailable(f"The site answers {answer.status}.")
-            return _listed(path, answer, self._seen(answer))
+            return listed_file(path, answer, self._read(answer))
 
-    def _seen(self, answer: Answer) -> _Seen | None:
+    def _read(self, answer: Answer) -> Read | None:
         """Of what comes, where the answer has no mark of its own. Raises FileUnavailable."""
-        return None if _mark(answer) else _seen(_bounded(answer.blocks(), self._limits.file_bytes))
+        return None if mark(answer) else read_through(bounded(answer.blocks(), self._limits.file_bytes))
 
     # --- links ---
 
@@ -262,7 +260,7 @@ class _Site:
         """The page, unless it is elsewhere or not public, and whole addresses it leads to."""
         url = self.url(path)
         leaf = PurePosixPath(path).suffix.lower() not in ("", ".html", ".htm", ".php", ".aspx", ".jsp")
-        with self.answer(url, _conditions(known) if leaf else None) as answer:
+        with self.answer(url, conditions(known) if leaf else None) as answer:
             if answer.status == _UNCHANGED and known:
                 return ListedFile(path, -1, 0, known), []
             if answer.status in _CLOSED:
@@ -272,10 +270,10 @@ class _Site:
             if answer.url != url:
                 return None, [answer.url]
             if not _is_html(answer):
-                return _listed(path, answer, self._seen(answer)), []
+                return listed_file(path, answer, self._read(answer)), []
             content = answer.read(_MOST_LINKED_BYTES)
         links = [whole for link in page(content).links if (whole := resolved(url, link)) is not None]
-        return _listed(path, answer, None if _mark(answer) else _seen([content])), links
+        return listed_file(path, answer, None if mark(answer) else read_through([content])), links
 
     def _inside(self, url: str) -> str | None:
         """The path, where it is one of this source."""
@@ -322,70 +320,6 @@ def _scope(path: str) -> str:
     return f"{folder}/" if "." in name or not name else f"{path}/"
 
 
-def _conditions(known: str) -> dict[str, str]:
-    kind, _, value = known.partition(":")
-    name = {"etag": "If-None-Match", "modified": "If-Modified-Since"}.get(kind)
-    return {name: value} if name else {}
-
-
-def _mark(answer: Answer) -> str:
-    for kind, name in (("etag", "etag"), ("modified", "last-modified")):
-        if value := answer.headers.get(name):
-            return f"{kind}:{value}"
-    return ""
-
-
-class _Seen(NamedTuple):
-    """Of an answer that was read to its end."""
-
-    size_bytes: int
-    etag: str
-
-
-def _seen(blocks: Iterable[bytes]) -> _Seen:
-    digest, size = hashlib.sha256(), 0
-    for block in blocks:
-        size += len(block)
-        digest.update(block)
-    return _Seen(size, f"sha256:{digest.hexdigest()}")
-
-
-def _bounded(blocks: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
-    size = 0
-    for block in blocks:
-        size += len(block)
-        if size > most_bytes:
-            raise FileUnavailable(f"The answer has more than {most_bytes:,} bytes.")
-        yield block
-
-
-def _through(content: Fetched) -> Iterator[bytes]:
-    """All of it, from its start, where it is again afterwards."""
-    while block := content.read(1024 * 1024):
-        yield block
-    content.rewind()
-
-
-def _listed(path: str, answer: Answer, seen: _Seen | None) -> ListedFile:
-    """Of an answer with a mark its size is only what it says itself: so a page is the same whether its body was read or not."""
-    length = answer.headers.get("content-length", "")
-    try:
-        mtime_ns = time_ns(parsedate_to_datetime(answer.headers.get("last-modified", "")))
-    except (ValueError, TypeError, OverflowError):
-        mtime_ns = 0
-    if seen is not None:
-        return ListedFile(path, seen.size_bytes, mtime_ns, seen.etag)
-    return ListedFile(path, int(length) if length.isdigit() else -1, mtime_ns, _mark(answer))
-
-
-def _dated(path: str, modified: str) -> ListedFile:
-    return ListedFile(path, -1, modified_ns(modified), f"lastmod:{modified}")
-
-
-def _is_dated(file: ListedFile) -> bool:
-    return file.etag.startswith("lastmod:")
-
-
 def _is_html(answer: Answer) -> bool:
     return answer.headers.get("content-type", "").partition(";")[0].strip().lower() in _HTML
 
@@ -404,3 +338,10 @@ def _name(path: str, answer: Answer) -> str:
     name = unquote(path.partition("?")[0].rpartition("/")[2]) or "index"
     html = _is_html(answer) and not name.lower().endswith((".html", ".htm", ".xhtml"))
     return f"{name}.html" if html else name
+
+
+def _through(content: Fetched) -> Iterator[bytes]:
+    """All of it, from its start, where it is again afterwards."""
+    while block := content.read(1024 * 1024):
+        yield block
+    content.rewind()

@@ -147,6 +147,7 @@ def test_a_bucket_that_is_not_there_is_missing(bucket: tuple[str, str, Any], tmp
     [
         (Reply(500, b"<Error><Code>InternalError</Code></Error>"), SourceUnavailable, SourceUnavailable),
         (Reply(403, b"<Error><Code>AccessDenied</Code></Error>"), SourceMissing, SourceMissing),
+        (Reply(404, b"no xml"), SourceMissing, FileNotFoundError),
         (Reply(400, b"<Error><Code>Odd</Code></Error>"), FileUnavailable, FileUnavailable),
         (Reply(200, b"no xml at all"), SourceUnavailable, None),
         (
