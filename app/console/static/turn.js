@@ -26,6 +26,8 @@ export function turn(question, body) {
   const after = el("div", { class: "stack" });
   const element = el("article", { class: "turn", "aria-busy": "true" }, el("h2", { tabindex: "-1" }, question), status, found, text, places, after);
 
+  let asked = 0;
+
   async function ask() {
     fill(found);
     fill(text);
@@ -35,6 +37,7 @@ export function turn(question, body) {
     status.textContent = "Looking through the documents…";
     element.setAttribute("aria-busy", "true");
     performance.mark("cairn.asked");
+    asked = performance.now();
     const draft = { text: "", citations: [] };
     let answer = null;
     try {
@@ -75,7 +78,7 @@ export function turn(question, body) {
     fill(found);
     status.hidden = true;
     write(text, answer.text, answer.citations);
-    showWhole(question, answer, places, after);
+    showWhole(question, answer, { places, after, took: performance.now() - asked });
     const cited = words.count(answer.citations.length, "citation");
     say(answer.abstained ? `No answer: ${answer.text}` : `Answer, with ${cited}: ${answer.text}`);
   }
@@ -90,7 +93,7 @@ export function pastTurn(past, answer) {
   const after = el("div", { class: "stack" });
   if (answer) {
     write(text, answer.text, answer.citations);
-    showWhole(past.question, answer, places, after);
+    showWhole(past.question, answer, { places, after });
   } else fill(text, el("p", { class: "soft" }, past.answer ?? "What was answered is not shown: a document that it cites was deleted, or is no longer yours to read."));
   return el("article", { class: "turn" }, el("h2", {}, past.question), text, places, after);
 }
@@ -102,7 +105,7 @@ function placeChip(passage) {
   return chip;
 }
 
-function showWhole(question, answer, places, after) {
+function showWhole(question, answer, { places, after, took = null }) {
   if (answer.citations.length) {
     fill(places, el("h3", { class: "unseen" }, "Sources"), el("ol", { class: "places", "aria-label": "Sources" }, answer.citations.map((citation) => el("li", {}, place(citation)))));
   }
@@ -113,7 +116,7 @@ function showWhole(question, answer, places, after) {
     !answer.grounded && !answer.abstained && el("p", { class: "notice warn" }, "Not every sentence could be bound to a passage. Check it before you rely on it."),
     answer.degraded.map((part) => el("p", { class: "soft small" }, DEGRADED[part] ?? `Not at its best: ${words.sentence(part)}.`)),
     answer.unsupported.length > 0 && el("details", {}, el("summary", {}, `${words.count(answer.unsupported.length, "sentence")} without support`), el("ul", {}, answer.unsupported.map((line) => el("li", {}, line)))),
-    foot(answer),
+    foot(answer, took),
   );
 }
 
@@ -128,7 +131,7 @@ function place(citation) {
   return button;
 }
 
-function foot(answer) {
+function foot(answer, took) {
   const up = thumb("Helpful");
   const down = thumb("Not helpful");
   const comment = el("input", { type: "text", "aria-label": "What was good or bad about it", placeholder: "Say why (optional)", maxlength: "2000" });
@@ -155,11 +158,11 @@ function foot(answer) {
     form.hidden = true;
     toast("Your feedback is kept with the answer.");
   });
-  const kept = ["exact", "semantic"].includes(answer.cache) ? "given before" : `made by ${answer.model}`;
-  const took = Object.values(answer.timings_ms).reduce((sum, each) => sum + each, 0);
+  const made = answer.model === "extractive" ? "sentences of the documents themselves" : `written by ${answer.model}`;
+  const kept = ["exact", "semantic"].includes(answer.cache) ? "given before" : made;
   return el(
     "div", { class: "stack" },
-    el("div", { class: "after" }, up, down, copyButton(answer), el("span", {}, kept), took > 0 && el("span", {}, words.seconds(took)), answer.confidence !== null && el("span", {}, `confidence ${Math.round(answer.confidence * 100)} %`)),
+    el("div", { class: "after" }, up, down, copyButton(answer), el("span", {}, kept), took !== null && el("span", {}, words.seconds(took)), answer.confidence !== null && el("span", {}, `confidence ${Math.round(answer.confidence * 100)} %`)),
     form,
   );
 }
