@@ -140,7 +140,7 @@ class FileIntake:
         title = redaction.text(collection, file.listed.title)
         if title != document.title:
             filename = redaction.filename(collection, safe_filename(file.name))
-            details = redaction.metadata(collection, {**document.metadata, **_metadata(file.listed)})
+            details = {**document.metadata, **redaction.metadata(collection, _metadata(file.listed))}
             uow.documents.rename(document.id, filename, title, details, self.clock())
 
     def _note(self, uow: UnitOfWork, source: Source, file: ListedFile, error: CairnError) -> None:
@@ -166,18 +166,20 @@ class FileIntake:
         return False
 
     def _move(self, uow: UnitOfWork, source: Source, file: SourceContent, row: SourceFile, document: Document) -> None:
-        path = PurePosixPath(file.listed.path)
         collection = uow.collections.by_id(source.collection_id)
         if collection is None:
             raise CollectionNotFound
         redaction = self.documents.redaction
-        name = redaction.filename(collection, safe_filename(path.name))
-        place = redaction.text(collection, str(path))
+        name = redaction.filename(collection, safe_filename(file.name))
         own_title = document.title == PurePosixPath(document.latest.filename).stem
         title = PurePosixPath(name).stem if own_title else document.title
-        uow.documents.rename(document.id, name, title, {**document.metadata, "path": place}, self.clock())
+        if file.listed.title:
+            title = redaction.text(collection, file.listed.title)
+        details = {**document.metadata, **redaction.metadata(collection, _metadata(file.listed))}
+        uow.documents.rename(document.id, name, title, details, self.clock())
+        path = file.listed.path
         uow.sources.remove_file(row.id)
-        uow.sources.put_file(_taken(replace(row, id=file_id(source.id, str(path)), path=str(path)), file))
+        uow.sources.put_file(_taken(replace(row, id=file_id(source.id, path), path=path), file))
 
 
 def suffix_of(path: str) -> str:

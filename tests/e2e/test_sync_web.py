@@ -49,7 +49,7 @@ def _source(client: httpx.Client, web: Site, path: str) -> dict[str, Any]:
 def test_new_changed_and_removed_pages(server: Server, web: Site, start: str) -> None:
     def publish(**pages: str) -> None:
         paths = [f"/docs/{name}" for name in pages]
-        web.pages = {f"/docs/{name}": _page(name.title(), word) for name, word in pages.items()}
+        web.pages = {f"/docs/{name}": _page(word.title(), word) for name, word in pages.items()}
         web.pages["/docs/"] = html("Start", "Where everything is listed.", *paths, "http://169.254.169.254/latest")
         web.sitemap("/sitemap.xml", "/docs/", *paths)
 
@@ -59,7 +59,7 @@ def test_new_changed_and_removed_pages(server: Server, web: Site, start: str) ->
         assert counts(source) == {"files": 4, "new": 4}
         first = documents(client)
         one = first["/docs/one"]
-        assert (one["title"], one["metadata"]["url"]) == ("One", f"{web.url}/docs/one")
+        assert (one["title"], one["metadata"]["url"]) == (WORDS[0].title(), f"{web.url}/docs/one")
         assert "group:staff" in one["readers"]
         assert "everyone" not in one["readers"]
         assert titles(client, WORDS[1]) == {"two.html"}
@@ -71,16 +71,20 @@ def test_new_changed_and_removed_pages(server: Server, web: Site, start: str) ->
             [] if start == "/sitemap.xml" else ["/docs/one", "/docs/two", "/docs/three"]
         )
 
-        publish(one=WORDS[3], two=WORDS[1], four=WORDS[4])
+        publish(one=WORDS[3], zwei=WORDS[1], four=WORDS[4])
         changed = counts(sync(client, source))
-        assert changed == {"files": 4, "new": 1, "changed": 2, "removed": 1}
+        assert changed == {"files": 4, "new": 1, "changed": 2, "moved": 1, "removed": 1}
         second = documents(client)
-        assert set(second) == {"/docs/", "/docs/one", "/docs/two", "/docs/four"}
+        assert set(second) == {"/docs/", "/docs/one", "/docs/zwei", "/docs/four"}
         assert second["/docs/one"]["id"] == one["id"]
+        moved = second["/docs/zwei"]
+        assert (moved["id"], moved["metadata"]["url"]) == (first["/docs/two"]["id"], f"{web.url}/docs/zwei")
+        assert moved["active_version_id"] == first["/docs/two"]["active_version_id"]
+        assert titles(client, WORDS[1]) == {"zwei.html"}
         assert titles(client, WORDS[3]) == {"one.html"}
         assert titles(client, WORDS[2]) == set()
 
-        web.pages["/docs/two"] = Reply(500)
+        web.pages["/docs/zwei"] = Reply(500)
         assert counts(sync(client, source))["unreadable"] >= 1
         web.pages = {"/docs/": Reply(404), "/sitemap.xml": Reply(404)}
         assert sync(client, source, "failed")["job"]["error"]["code"] == "source_missing"
