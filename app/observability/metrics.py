@@ -30,6 +30,7 @@ def _seconds(name: str, what: str, *labels: str, buckets: tuple[float, ...] = _Q
 REQUESTS = _counter("cairn_http_requests_total", "Requests answered", "method", "route", "status")
 REQUEST_SECONDS = _seconds("cairn_http_request_duration_seconds", "Time to the start of the answer", "method", "route")
 ERRORS = _counter("cairn_http_errors_total", "Requests answered with a problem document", "code")
+SPANS = _counter("cairn_trace_spans_total", "Spans for the collector of traces (outcome: sent, lost)", "outcome")
 BUILD = _gauge("cairn_build_info", "1; the release is a label", "version")
 
 # --- questions

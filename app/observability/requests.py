@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import time
+from http import HTTPMethod
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.observability.metrics import REQUEST_SECONDS, REQUESTS
+
+_METHODS = frozenset(HTTPMethod)
+
+
+def method_of(scope: Scope) -> str:
+    """A request's method, "OTHER" where it is none of HTTP's: whoever sends requests makes no names of series."""
+    return str(scope["method"]) if scope["method"] in _METHODS else "OTHER"
 
 
 def route_of(scope: Scope) -> str:
@@ -28,13 +36,13 @@ class RequestMetrics:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
+        started, method = time.perf_counter(), method_of(scope)
 
         async def observed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = route_of(scope)
-                REQUESTS.labels(scope["method"], route, message["status"]).inc()
-                REQUEST_SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
+                REQUESTS.labels(method, route, message["status"]).inc()
+                REQUEST_SECONDS.labels(method, route).observe(time.perf_counter() - started)
             await send(message)
 
         await self._app(scope, receive, observed)

@@ -4,24 +4,29 @@ collector is anything recorded and sent."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import requests
+import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.observability.requests import route_of
+from app.observability.metrics import SPANS
+from app.observability.requests import method_of, route_of
 from pipelines.domain.errors import CairnError
 from pipelines.trace_ports import Facts
+
+log = structlog.get_logger()
 
 _CARRIED = TraceContextTextMapPropagator()
 _HEADER = "traceparent"
@@ -109,12 +114,33 @@ class OtelTracer:
         session = requests.Session()
         session.trust_env = False
         exporter = OTLPSpanExporter(f"{self._collector_url}{_PATH}", timeout=_EXPORT_TIMEOUT_S, session=session)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._provider.add_span_processor(BatchSpanProcessor(_Announced(exporter)))
         try:
             yield
         finally:
             await asyncio.to_thread(self._provider.shutdown)
             session.close()
+
+
+class _Announced(SpanExporter):
+    """Says once that the collector is away, and once that it is back; OpenTelemetry's own word on each attempt is not heard."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._away = False
+        logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        lost = result is not SpanExportResult.SUCCESS
+        SPANS.labels("lost" if lost else "sent").inc(len(spans))
+        if lost != self._away:
+            (log.warning if lost else log.info)("traces.collector_away" if lost else "traces.collector_back")
+        self._away = lost
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
 
 
 class RequestTraces:
@@ -131,7 +157,7 @@ class RequestTraces:
             await self._app(scope, receive, send)
             return
         parent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
-        method = scope["method"]
+        method = method_of(scope)
         with self._tracer.span(method, {"http.request.method": method}, parent=parent, kind=SpanKind.SERVER) as span:
 
             async def noted(message: Message) -> None:

@@ -137,6 +137,7 @@ def test_a_collector_that_does_not_answer_is_waited_for_by_nobody(tmp_path: Path
         for _ in range(20):
             assert client.post("/v1/query", json={"query": QUESTION, "stream": False}).json()["citations"]
         # and it stops in time, or `running` fails
+    assert (server.data_dir / "server.log").read_text().count("traces.collector_away") == 1
 
 
 def test_without_the_setting_nothing_is_sent_and_logs_have_their_traces(tmp_path: Path) -> None:
