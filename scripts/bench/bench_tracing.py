@@ -4,12 +4,14 @@
 Three servers side by side, each with the same document: one without traces, one that sends them to a collector, and one whose
 collector takes connections and never answers. The same requests go to the three in turn, one at a time: an answer given again,
 a search, and a question that is answered anew (by extraction: no model's time is in it). Milliseconds, as JSON; `cpu_ms_each` is
-the server's processor time of a request, its export included, which a busy machine does not change.
+the server's processor time of a request, its export included, which a busy machine does not change. `span_cpu_us`: of one span,
+without traces and with them, in this process (a question makes about ten; one that is answered from the cache, two).
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import statistics
@@ -25,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import httpx
 
 from app.cli.handbook import QUESTION, write
+from app.observability.traces import OtelTracer
 from tests.e2e.server import Server, finished, running, upload
 from tests.fakes import collector
 
@@ -55,6 +58,27 @@ def measured(
     used = {name: processor_s(server) - before[name] for name, server in servers.items()}
     each = requests + WARM
     return {name: summary(times[name]) | {"cpu_ms_each": round(used[name] * 1000 / each, 2)} for name in times}
+
+
+def span_cpu_us(spans: int = 20_000) -> dict[str, float]:
+    """Processor time of a span with three facts, export included, in microseconds."""
+    return {"off": _spans(None, spans), "on": asyncio.run(_sent_spans(spans))}
+
+
+def _spans(tracer: OtelTracer | None, spans: int) -> float:
+    tracer = tracer or OtelTracer(None, "bench")
+    began = time.process_time()
+    for number in range(spans):
+        with tracer.span("measured", {"cairn.tenant": "main", "cairn.top_k": number, "cairn.cache": "none"}):
+            pass
+    return round((time.process_time() - began) / spans * 1e6, 1)
+
+
+async def _sent_spans(spans: int) -> float:
+    with collector.silent() as (url, _):
+        tracer = OtelTracer(url, "bench")
+        async with tracer.sending():
+            return _spans(tracer, spans)
 
 
 def processor_s(server: Server) -> float:
@@ -88,6 +112,7 @@ def main() -> None:
             finished(clients[name], upload(clients[name], handbook)["job_id"])
         report = {
             "requests": given.requests,
+            "span_cpu_us": span_cpu_us(),
             **{kind: measured(servers, clients, ask, given.requests) for kind, ask in KINDS.items()},
             "spans_received": len(receiver.spans),
         }
