@@ -72,9 +72,10 @@ class JsonApi:
         """`path` below `url`, or a whole address that begins with that. Raises FileNotFoundError (404, 410), SourceMissing where
         the account may not, FileUnavailable, FileBlocked, SourceUnavailable.
         """
-        url = path if path.startswith(f"{self.url}/") else self.url + path
-        if "://" in path and url != path:
+        below = path.startswith(f"{self.url}/")
+        if not below and not path.startswith("/"):
             raise FileBlocked("It leads to a host that the operator does not name.")
+        url = path if below else self.url + path
         until = time.monotonic() + _LONGEST_S if deadline is None else deadline
         with self._http.request(url, headers, secret=self._secret(), body=body, deadline=until) as answer:
             _check(answer)

@@ -20,7 +20,7 @@ from pipelines.domain.intake_errors import (
 from pipelines.domain.sources import ListedFile, Seen
 from tests.fakes import confluence as fake
 from tests.fakes.confluence import TOKEN, Page
-from tests.fakes.http_server import Reply
+from tests.fakes.http_server import Reply, json_reply
 
 NOTHING = Seen(lambda _: "")
 PLACE = "confluence:wiki/ENG"
@@ -191,6 +191,22 @@ def test_what_fails_is_said_and_nothing_is_listed_as_gone(
             _read(source, ListedFile(f"{kind}/{path.rpartition('/')[2]}", -1, -1))
         else:
             source.listing("acme", PLACE, NOTHING)
+
+
+@pytest.mark.parametrize("download", ["http://169.254.169.254/x", "@169.254.169.254/x", "x", "http://127.0.0.1:9/x"])
+def test_an_attachment_is_fetched_from_the_wiki_alone(wiki: fake.Confluence, tmp_path: Path, download: str) -> None:
+    found = {
+        "id": "att1",
+        "title": "x",
+        "version": {"number": 1, "when": "2026-01-01"},
+        "_links": {"download": download},
+    }
+    wiki.faults["/rest/api/content/att1"] = json_reply(found)
+    with pytest.raises(FileBlocked):
+        _read(_source(wiki, tmp_path), ListedFile("attachments/att1", -1, -1))
+    found["_links"] = {"download": "/download/x?next=http://169.254.169.254/"}
+    wiki.faults |= {"/rest/api/content/att1": json_reply(found), "/download/x": Reply(200, b"content")}
+    assert _read(_source(wiki, tmp_path), ListedFile("attachments/att1", -1, -1))[1] == b"content"
 
 
 def test_a_page_that_is_removed_while_others_are_listed_costs_none_of_them(
