@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,6 +150,28 @@ def test_files_are_taken_by_drop_and_as_a_folder(browser: Browser, server: Serve
         expect(coming).to_have_count(3)
         open_view(page, "documents")
         expect(page.get_by_role("link", name="april", exact=True)).to_be_visible()
+
+
+def test_an_archive_becomes_documents_and_others_uploads_are_seen_live(
+    browser: Browser, server: Server, tmp_path: Path, handbook: Path
+) -> None:
+    archive = tmp_path / "minutes.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("june.md", "# June\n\nThe stairs are painted.\n")
+    other = tmp_path / "other handbook.pdf"
+    other.write_bytes(handbook.read_bytes() + b"\n% of another edition")
+    with visiting(browser, server) as page, server.client() as client:
+        page.get_by_label("Choose files").set_input_files(archive)
+        coming = page.get_by_role("list", name="Files on their way").get_by_role("listitem")
+        expect(coming.filter(has_text="minutes.zip")).to_contain_text("Ready")
+        upload(client, other)
+        open_view(page, "documents")
+        rows = page.get_by_role("list", name="Documents").get_by_role("listitem")
+        row = rows.filter(has_text="other handbook")
+        expect(row.get_by_role("progressbar")).to_be_visible()
+        expect(row).to_contain_text("Ready")
+        expect(row.get_by_role("progressbar")).to_have_count(0)
+        expect(rows.filter(has_text="june")).to_contain_text("Ready")
 
 
 DROP = """([name, text]) => {

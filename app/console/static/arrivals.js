@@ -69,7 +69,7 @@ async function send(item) {
   Object.assign(item, { state: "sending", error: null, sent: 0 });
   changed(item);
   try {
-    const unpack = item.fields.unpack && item.name.toLowerCase().endsWith(".zip");
+    const unpack = item.name.toLowerCase().endsWith(".zip"); // each file in an archive is a document
     const taken = await upload(item.file, { ...item.fields, unpack: unpack ? "true" : "" }, (sent) => { item.sent = sent; changed(item); });
     const [receipt] = [...taken.documents, ...taken.bundles];
     Object.assign(item, { state: "taken", document: receipt.document_id ?? null, jobId: receipt.job_id, duplicate: receipt.duplicate ?? false });
@@ -139,7 +139,8 @@ function liveRow(item) {
 
 function arrivalRow(item) {
   const { status, text, share } = standing(item);
-  const title = item.document && item.job?.status !== "gone" ? el("a", { class: "title", href: `#/documents/${item.document}` }, item.name) : el("span", { class: "title" }, item.name);
+  const address = item.document ? `#/documents/${item.document}` : item.jobId && `#/activity/${item.jobId}`;
+  const title = address && item.job?.status !== "gone" ? el("a", { class: "title", href: address }, item.name) : el("span", { class: "title" }, item.name);
   const failed = status === "failed" || item.state === "refused";
   return el(
     "div", { class: "item", data: { status } },
