@@ -56,6 +56,28 @@ def test_no_label_could_have_a_value_for_each_tenant_document_or_person() -> Non
     assert not labels & {"tenant", "tenant_id", "user", "document_id", "version_id", "job_id", "question", "path"}
 
 
+def test_prometheus_asks_the_pods_that_there_are() -> None:
+    """By the labels and ports of k8s/, under the names that rules and dashboards know. (Debian's promtool has no Kubernetes.)"""
+    pods = [
+        {f"__meta_kubernetes_pod_label_{name}": value for name, value in pod["metadata"]["labels"].items()}
+        | {"__meta_kubernetes_pod_container_port_number": str(port["containerPort"])}
+        for path in (ROOT / "k8s/base").glob("*.yaml")
+        for each in yaml.safe_load_all(path.read_text())
+        if (pod := each.get("spec", {}).get("template", {})) and "metadata" in pod
+        for container in pod["spec"]["containers"]
+        for port in container.get("ports", ())
+    ]
+    asked = {}
+    for job in yaml.safe_load((RULES.parent / "prometheus-kubernetes.yml").read_text())["scrape_configs"]:
+        keeps = [rule for rule in job["relabel_configs"] if rule.get("action") == "keep"]
+        asked[job["job_name"]] = {
+            pod["__meta_kubernetes_pod_label_app"]
+            for pod in pods
+            if all(re.fullmatch(rule["regex"], pod.get(rule["source_labels"][0], "")) for rule in keeps)
+        }
+    assert asked == {"cairn": {"api", "worker"}, "inngest": {"inngest"}}
+
+
 def test_the_list_of_metrics_is_current() -> None:
     assert make_metrics.FILE.read_text() == make_metrics.rendered(), "scripts/make_metrics.py writes it"
 
@@ -76,7 +98,7 @@ def test_every_alert_has_a_runbook() -> None:
 def test_alerts_fire_when_they_should() -> None:
     if shutil.which("promtool") is None:
         pytest.skip("no promtool (Debian: prometheus)")
-    for command in (["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml"]):
+    for command in (["check", "config", "prometheus.yml"], ["test", "rules", "rules_test.yml"]):
         done = subprocess.run(["promtool", *command], cwd=RULES.parent, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     tested = {
