@@ -60,7 +60,8 @@ def test_services_choose_pods_that_there_are_and_are_not_reached_from_outside() 
     (ingress,) = [each for each in ALL if each["kind"] == "Ingress"]
     paths = [path for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
     assert {path["backend"]["service"]["name"] for path in paths} == {"api"}
-    assert not {"/", "/api", "/api/inngest", "/metrics"} & {path["path"] for path in paths}
+    assert not {"/api", "/api/inngest", "/metrics"} & {path["path"] for path in paths}
+    assert {path["pathType"] for path in paths if path["path"] == "/"} == {"Exact"}  # the console's page, and no more
     assert ingress["spec"]["tls"]
 
 

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from app.api.auth import Admin, Use
-from app.api.schemas import Applied, CacheLevel, Caches, Cleared, Job
+from app.api.schemas import Applied, CacheLevel, Caches, Cleared, Job, Readiness
+from app.services.health import ready, summary
 
 router = APIRouter(prefix="/v1/admin", tags=["admin"])
 
@@ -22,6 +23,13 @@ async def reconcile(principal: Admin, services: Use) -> Job:
 async def apply_retention(principal: Admin, services: Use) -> Applied:
     """Deletes the tenant's documents that were kept for as long as their collections say, as is done every hour."""
     return Applied(deleted=await services.retention.apply(principal.tenant_id))
+
+
+@router.get("/health")
+async def get_health(_: Admin, services: Use) -> Readiness:
+    """What `/readyz` tells machines, for people: each dependency's state."""
+    states = await services.health.states()
+    return Readiness(ready=ready(states), dependencies=summary(states))
 
 
 @router.get("/caches")

@@ -1,6 +1,6 @@
 // Health: what the server stands on, and whether it answers.
 
-import { Problem, UNREACHABLE, get, post } from "../api.js";
+import { get, post } from "../api.js";
 import { el, fill } from "../dom.js";
 import { badge, button, failure, table, toast } from "../ui.js";
 import * as words from "../words.js";
@@ -27,9 +27,7 @@ export function healthView(place) {
 
 async function showStates(place) {
   try {
-    // Its body says what does not answer, whatever its status.
-    const response = await fetch("/readyz", { cache: "no-store", credentials: "omit" }).catch(() => { throw new Problem({ detail: UNREACHABLE }); });
-    const found = await response.json();
+    const found = await get("/v1/admin/health");
     fill(
       place,
       el("p", { class: `notice ${found.ready ? "good" : "bad"}` }, found.ready ? "The server is ready." : "The server cannot do its work: something that it needs does not answer."),
