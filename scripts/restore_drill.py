@@ -169,14 +169,21 @@ def drill(
 
 
 def _archive(clients: dict[str, Any], samples: Path, files: list[Path]) -> seen.Archive:
-    archive = seen.Archive()
+    """Documents of both tenants, and then, when those are read, second versions of some."""
+    archive, again = seen.Archive(), []
     for number, path in enumerate([*files, *notes(samples, 12)]):
         who = "rival" if number % 5 == 4 else "ada"
         readers = "everyone" if who == "rival" else READERS[number % len(READERS)]
-        first = path.read_bytes()
-        id_ = archive.take_in(clients[who], who, path, first, readers=readers)
+        id_ = archive.take_in(clients[who], who, path, path.read_bytes(), readers=readers)
         if number % 4 == 1 and path.suffix == ".md":
-            archive.take_in(clients[who], who, path, first + b"\nThe house was painted since.\n", document_id=id_)
+            again.append((who, path, id_))
+    for who in ("admin", "rival"):
+        seen.settled(clients[who])
+    for who, path, id_ in again:
+        content = path.read_bytes() + b"\nThe house was painted since.\n"
+        archive.take_in(clients[who], who, path, content, document_id=id_)
+    for who in ("admin", "rival"):
+        seen.settled(clients[who])
     return archive
 
 

@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import os
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -42,10 +43,11 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=20)
     arguments = parser.parse_args()
-    report = {
-        f"{apis} API": measured(apis, arguments.documents, arguments.clients, arguments.seconds)
-        for apis in arguments.apis
-    }
+    report = {}
+    for apis in arguments.apis:
+        found = measured(apis, arguments.documents, arguments.clients, arguments.seconds)
+        print(apis, json.dumps(found), file=sys.stderr, flush=True)
+        report[f"{apis} API"] = found
     print(json.dumps({**report, "machine_cores": os.cpu_count(), "load_average": os.getloadavg()[0]}, indent=1))
 
 
