@@ -85,7 +85,7 @@ def build(lifespan: Lifespan, edge: Edge) -> FastAPI:
             CORSMiddleware,
             allow_origins=edge.origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", *mcp.HEADERS],
             expose_headers=["X-Cairn-Cache", "Retry-After", "RateLimit", "RateLimit-Policy"],
         )
     app.add_middleware(AnswerHeaders)

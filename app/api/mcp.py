@@ -23,6 +23,7 @@ from app.client import AsyncCairn, Retries
 from app.mcp import tools
 
 PATH = "/mcp"
+HEADERS = ("Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Session-Id")  # that its clients send
 
 router = APIRouter()
 

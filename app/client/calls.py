@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from pydantic import BaseModel
@@ -62,21 +62,51 @@ def raw(method: str, path: str, body: object = None, **query: object) -> Call[di
     return Call(method, path, _object, query, body)
 
 
+class Searched(TypedDict, total=False):
+    """What a question may say besides its words; `filters` as in /v1/search."""
+
+    collection: str
+    collections: Sequence[str] | None
+    filters: Mapping[str, Any]
+    top_k: int
+
+
+class Asked(Searched, total=False):
+    task: str | None
+    conversation_id: str | None
+
+
+class Told(TypedDict, total=False):
+    """What may be said of files that are sent. `document_id`: the document that these bytes replace."""
+
+    document_id: str | None
+    readers: Sequence[str] | None
+    title: str | None
+    metadata: Mapping[str, str] | None
+
+
+class Narrowed(TypedDict, total=False):
+    """`sha256`: those whose newest version is one of these files; 100 at most."""
+
+    status: models.DocumentStatus | None
+    sha256: Sequence[str]
+
+
 def me() -> Call[models.Me]:
     return Call("GET", "/v1/me", _as(models.Me))
 
 
-def search(query: str, **asked: Any) -> Call[models.Passages]:
-    """`asked`: collection or collections, filters, top_k, as in /v1/search."""
+def search(query: str, **asked: Unpack[Searched]) -> Call[models.Passages]:
+    """Passages; no model is asked."""
     return Call("POST", "/v1/search", _as(models.Passages), body=_asked(query, asked), repeatable=True)
 
 
-def answer(query: str, **asked: Any) -> Call[models.Answer]:
-    """The whole answer. `asked`: collection or collections, filters, top_k, task, conversation_id, as in /v1/query."""
+def answer(query: str, **asked: Unpack[Asked]) -> Call[models.Answer]:
+    """The whole answer."""
     return Call("POST", "/v1/query", _as(models.Answer), body=_asked(query, asked) | {"stream": False})
 
 
-def ask(query: str, **asked: Any) -> Call[None]:
+def ask(query: str, **asked: Unpack[Asked]) -> Call[None]:
     """The same, to be streamed."""
     return Call("POST", "/v1/query", _nothing, body=_asked(query, asked))
 
@@ -85,19 +115,16 @@ def upload(
     files: Sequence[Path],
     collection: str,
     *,
-    document_id: str | None = None,
-    readers: Sequence[str] | None = None,
-    title: str | None = None,
-    metadata: Mapping[str, str] | None = None,
     unpack: bool = False,
+    **told: Unpack[Told],
 ) -> Call[models.Uploaded]:
     """With an Idempotency-Key of its own: sent again after a lost answer, it is answered as the first time."""
     fields = {
         "collection": collection,
-        "document_id": document_id,
-        "readers": ",".join(readers or ()),
-        "title": title,
-        "metadata": json.dumps(metadata) if metadata else None,
+        "document_id": told.get("document_id"),
+        "readers": ",".join(told.get("readers") or ()),
+        "title": told.get("title"),
+        "metadata": json.dumps(metadata) if (metadata := told.get("metadata")) else None,
         "unpack": "true" if unpack else None,
     }
     return Call(
@@ -113,13 +140,12 @@ def upload(
 def documents(
     collection: str | None = None,
     *,
-    status: str | None = None,
-    sha256: Sequence[str] = (),
     cursor: str | None = None,
     limit: int = 50,
+    **narrowed: Unpack[Narrowed],
 ) -> Call[models.DocumentPage]:
-    """Newest first. `sha256`: those whose newest version is one of these files; 100 at most."""
-    query = {"collection": collection, "status": status, "sha256": sha256 or None, "cursor": cursor, "limit": limit}
+    """Newest first."""
+    query = {"collection": collection, **narrowed, "cursor": cursor, "limit": limit}
     return Call("GET", "/v1/documents", _as(models.DocumentPage), query)
 
 
@@ -181,7 +207,7 @@ def part(name: str) -> str:
     return quote(name, safe="")
 
 
-def _asked(query: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _asked(query: str, asked: Mapping[str, object]) -> dict[str, Any]:
     return {"query": query} | {name: value for name, value in asked.items() if value not in (None, {})}
 
 

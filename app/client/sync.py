@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from app.client import calls, models, wire
-from app.client.calls import Call
+from app.client.calls import Asked, Call, Narrowed, Searched, Told
 from app.client.errors import ClientError
 from app.client.wire import Decoder, Event, Retries
 
@@ -45,15 +45,15 @@ class Cairn:
 
     # --- questions ---
 
-    def search(self, query: str, **asked: Any) -> models.Passages:
-        """Passages; no model is asked. `asked`: collection or collections, filters, top_k."""
+    def search(self, query: str, **asked: Unpack[Searched]) -> models.Passages:
+        """Passages; no model is asked."""
         return self.send(calls.search(query, **asked))
 
-    def answer(self, query: str, **asked: Any) -> models.Answer:
-        """`asked`: collection or collections, filters, top_k, task, conversation_id."""
+    def answer(self, query: str, **asked: Unpack[Asked]) -> models.Answer:
+        """The whole answer."""
         return self.send(calls.answer(query, **asked))
 
-    def ask(self, query: str, **asked: Any) -> Iterator[Event]:
+    def ask(self, query: str, **asked: Unpack[Asked]) -> Iterator[Event]:
         """The same as it is made: events `passages`, `citation`, `delta`, and `answer`, whole, last."""
         return self.stream(calls.ask(query, **asked))
 
@@ -62,8 +62,10 @@ class Cairn:
 
     # --- documents ---
 
-    def upload(self, files: Sequence[Path], collection: str = "default", **told: Any) -> list[models.UploadedDocument]:
-        """`told`: document_id (which these bytes replace), readers, title, metadata."""
+    def upload(
+        self, files: Sequence[Path], collection: str = "default", **told: Unpack[Told]
+    ) -> list[models.UploadedDocument]:
+        """Durable when this returns; a job for each has begun."""
         return self.send(calls.upload(files, collection, **told)).documents
 
     def upload_bundle(self, file: Path, collection: str, readers: Sequence[str] | None = None) -> models.UploadedBundle:
@@ -71,8 +73,8 @@ class Cairn:
         (bundle,) = self.send(calls.upload([file], collection, readers=readers, unpack=True)).bundles
         return bundle
 
-    def documents(self, collection: str | None = None, **narrowed: Any) -> Iterator[models.Document]:
-        """All of them, newest first, page by page. `narrowed`: status, sha256."""
+    def documents(self, collection: str | None = None, **narrowed: Unpack[Narrowed]) -> Iterator[models.Document]:
+        """All of them, newest first, page by page."""
         cursor: str | None = ""
         while cursor is not None:
             page = self.send(calls.documents(collection, cursor=cursor or None, limit=200, **narrowed))

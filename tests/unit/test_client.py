@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -15,8 +12,8 @@ from app.api.app import Edge, build
 from app.api.sse import StreamLimits
 from app.client import AsyncCairn, Cairn, Event, NoCredentials, Problem, Retries, Unreachable, calls, models
 from app.client.wire import Decoder
+from tests.fakes.replies import JSON, Reply, serving
 
-JSON = {"Content-Type": "application/json"}
 JOB = {
     **dict.fromkeys(models.Job.model_fields),
     **{"id": "job_1", "kind": "ingest", "status": "succeeded", "steps": [], "steps_done": 0},
@@ -25,53 +22,6 @@ JOB = {
 
 
 MODELS = models.Model.__subclasses__()
-
-
-class Reply(NamedTuple):
-    """`cut`: the connection breaks off after the body, which was announced as longer."""
-
-    status: int
-    body: str = "{}"
-    headers: dict[str, str] = JSON
-    cut: bool = False
-
-
-class Seen(NamedTuple):
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-@contextmanager
-def serving(*replies: Reply) -> Iterator[tuple[str, list[Seen]]]:
-    """An address that answers with these, one after the other, and what it was sent."""
-    seen: list[Seen] = []
-    left = iter(replies)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            seen.append(Seen(self.command, self.path, dict(self.headers), body))
-            reply = next(left)
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body.encode()) + 100 * reply.cut))
-            self.end_headers()
-            self.wfile.write(reply.body.encode())
-
-        do_POST = do_GET
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _client(address: str, slept: list[float] | None = None, **given: Any) -> Cairn:

@@ -21,7 +21,7 @@ from app.cli.ingest.sending import Wanted
 from app.cli.ingest.watching import changes
 from app.cli.options import InCollection
 from app.cli.show import AsJson
-from app.client import Cairn, ClientError, Retries
+from app.client import Cairn, Retries
 
 _PATIENT = Retries(attempts=8, first_s=0.5, longest_s=60)  # a server may be started again meanwhile
 _AWAY_S = 10.0
@@ -74,7 +74,7 @@ def ingest(
         if watch:
             _say(outcome, as_json=json, a_line=True)
             _watch(passes, paths, found, settle, delete=delete, as_json=json)
-    if steps and not outcome.interrupted:
+    if steps and not outcome.interrupted and not outcome.error:
         _follow(connect(settings), outcome)
     if not watch:
         _say(outcome, as_json=json)
@@ -86,9 +86,9 @@ def _folders(paths: Sequence[Path]) -> list[Path]:
 
 
 def _pass(passes: Passes, found: Sequence[Path], emptied: Sequence[Path]) -> Outcome:
-    """`emptied`: folders whose files that are gone lose their documents. Raises ClientError."""
+    """`emptied`: folders whose files that are gone lose their documents. Raises ClientError when it cannot delete those."""
     outcome = passes.run(found)
-    for folder in emptied:
+    for folder in emptied if outcome.exit in (Exit.OK, Exit.FAILED) and outcome.error is None else ():
         if files.found([folder]):
             outcome.deleted += passes.remove(folder)
         else:
@@ -111,14 +111,13 @@ def _watch(
 def _persistently(passes: Passes, ready: Sequence[Path], emptied: Sequence[Path]) -> Outcome:
     """A server that is away is waited for. Raises ClientError where that is no use."""
     while True:
-        try:
-            return _pass(passes, ready, emptied)
-        except ClientError as error:
-            if code_of(error) is Exit.NO_ACCESS:
-                raise
-            show.err.print(f"{error} Trying again.", markup=False, highlight=False, soft_wrap=True)
-            if passes.stop.wait(_AWAY_S):
-                return Outcome(len(ready), interrupted=True)
+        outcome = _pass(passes, ready, emptied)
+        if outcome.error is None or outcome.interrupted:
+            return outcome
+        if code_of(outcome.error) is Exit.NO_ACCESS:
+            raise outcome.error
+        show.err.print(f"{outcome.error} Trying again.", markup=False, highlight=False, soft_wrap=True)
+        passes.stop.wait(_AWAY_S)
 
 
 def _follow(client: Cairn, outcome: Outcome) -> None:
@@ -137,9 +136,10 @@ def _say(outcome: Outcome, *, as_json: bool, a_line: bool = False) -> None:
     counts = [f"{count:,} {_NAMES.get(status, status)}" for status, count in sorted(outcome.counts.items())]
     if outcome.deleted:
         counts.append(f"{len(outcome.deleted):,} deleted")
-    left = outcome.files - len(outcome.sent)
-    if outcome.interrupted:
-        counts.append(f"{left:,} left: the same command goes on" if left else "their jobs go on")
+    if outcome.error:
+        show.err.print(f"{outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if outcome.interrupted or outcome.error:
+        counts.append(f"{outcome.left:,} left: the same command goes on" if outcome.left else "their jobs go on")
     pace = (
         f", {len(outcome.sent) / outcome.seconds:,.1f} files/s" if len(outcome.sent) > _FEW and outcome.seconds else ""
     )

@@ -5,23 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.cli import show
-from app.cli.exits import Exit
+from app.cli.exits import Exit, code_of
 from app.cli.ingest.following import Following
 from app.cli.ingest.journal import Journal
 from app.cli.ingest.progress import Bars
 from app.cli.ingest.sending import Sending, Sent, Wanted
-from app.client import Cairn, Problem
+from app.client import Cairn, ClientError, Problem
 from app.client.models import Job, JobError
 
 
 @dataclass
 class Outcome:
-    """`jobs` are those that ended; `deleted`: documents of files that are gone."""
+    """`jobs` are those that ended; `deleted`: documents of files that are gone; `error`: why going on was no use."""
 
     files: int
     sent: list[Sent] = field(default_factory=list)
@@ -29,6 +30,7 @@ class Outcome:
     deleted: list[str] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
+    error: ClientError | None = None
 
     @property
     def failed(self) -> list[tuple[Path, JobError]]:
@@ -40,7 +42,14 @@ class Outcome:
 
     @property
     def exit(self) -> Exit:
-        return Exit.INTERRUPTED if self.interrupted else Exit.FAILED if self.failed else Exit.OK
+        if self.interrupted:
+            return Exit.INTERRUPTED
+        return code_of(self.error) if self.error else Exit.FAILED if self.failed else Exit.OK
+
+    @property
+    def left(self) -> int:
+        """Files of which nothing is known yet."""
+        return self.files - len(self.sent)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -61,7 +70,8 @@ class Outcome:
                 for each in self.sent
             ],
             "counts": self.counts,
-            "left": self.files - len(self.sent),
+            "left": self.left,
+            "error": str(self.error) if self.error else None,
             "deleted": self.deleted,
             "interrupted": self.interrupted,
             "seconds": round(self.seconds, 3),
@@ -91,10 +101,10 @@ class Passes:
     quiet: bool = False
 
     def run(self, paths: Sequence[Path]) -> Outcome:
-        """Raises ClientError where going on is no use; what was sent is remembered."""
+        """What was sent is remembered, however it ends."""
         outcome, following, began = Outcome(len(paths)), Following(self.client), time.monotonic()
         sending = Sending(self.client, self.journal, self.wanted, self.stop)
-        with Bars(show.err, len(paths), wait=self.wait, shown=not self.quiet) as bars:
+        with Bars(show.err, len(paths), wait=self.wait, shown=not self.quiet) as bars, _told(outcome):
             for sent in sending.each(paths):
                 if sent is not None:
                     outcome.sent.append(sent)
@@ -131,3 +141,12 @@ class Passes:
         for path, job in following.ended():
             outcome.jobs[path] = job
             bars.ready(len(outcome.bad))
+
+
+@contextmanager
+def _told(outcome: Outcome) -> Iterator[None]:
+    """An error ends the pass and not what is told of it."""
+    try:
+        yield
+    except ClientError as error:
+        outcome.error = error
