@@ -142,7 +142,9 @@ class Answers(Protocol):
     def get(self, principal: access.Principal, answer_id: str) -> manifests.AnswerRecord | None: ...
     def standings(
         self, principal: access.Principal, answer_id: str
-    ) -> dict[str, manifests.SourceStanding | None]: ...  # of the documents it was made from; None: deleted
+    ) -> dict[
+        str, manifests.SourceStanding | None
+    ]: ...  # of the documents it was made from; None: deleted, when it was readable
     def erase(self, document_id: str) -> None: ...  # what was said from it, and what would tell of its content
     def forget(self, before: datetime) -> int: ...
 

@@ -20,7 +20,7 @@ class Evaluating(Protocol):
 
 
 class Nightly(Protocol):
-    async def request_all(self) -> StepOutput: ...  # one run for each collection with a golden set
+    async def request_all(self, night: str) -> StepOutput: ...  # one run a night for each collection with a golden set
 
 
 def functions(
@@ -65,6 +65,6 @@ def functions(
         retries=retries.times,
     )
     async def evaluate_nightly(ctx: inngest.Context) -> StepOutput:
-        return await ctx.step.run("request-runs", nightly.request_all)
+        return await ctx.step.run("request-runs", partial(nightly.request_all, ctx.run_id))
 
     return [evaluate_collection, close_evaluation, evaluate_nightly]

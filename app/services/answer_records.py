@@ -45,6 +45,10 @@ def _adapter() -> TypeAdapter[Answer]:
     return TypeAdapter(Answer)
 
 
+def _all_readable(standings: Standings) -> bool:
+    return all(each is not None and each.readable for each in standings.values())
+
+
 class RecordedAnswers:
     """An Answerer whose answers are in the catalog before their last event is sent."""
 
@@ -111,14 +115,17 @@ class AnswerRecords:
     def get(self, principal: Principal, answer_id: str) -> tuple[AnswerRecord, Answer]:
         """Raises AnswerNotFound, AnswerWithdrawn. Sync: call it from a thread."""
         record, standings = self._look_up(principal, answer_id)
-        if record.said is None or not all(each is not None and each.readable for each in standings.values()):
+        if record.said is None or not _all_readable(standings):
             raise AnswerWithdrawn
         return record, _adapter().validate_python(record.said)
 
     async def replay(self, principal: Principal, answer_id: str) -> Replay:
-        """Searches again as for the answer; no model is asked. Raises AnswerNotFound, CollectionNotFound, IndexUnavailable."""
+        """Searches again as for the answer, if all of its documents are theirs to read; no model is asked. Whether one that is
+        not was closed to them or deleted is not told.
+
+        Raises AnswerNotFound, CollectionNotFound, IndexUnavailable."""
         record, standings = await asyncio.to_thread(self._look_up, principal, answer_id)
-        if record.question is None:
+        if record.question is None or not _all_readable(standings):
             return Replay(same=False, drift=tuple(lost(record.manifest, standings)), sources=())
         question = Question(
             record.question,
@@ -129,6 +136,8 @@ class AnswerRecords:
         )
         now = await self._ask.manifest(principal, question)
         _, standings = await asyncio.to_thread(self._look_up, principal, answer_id)  # as they are after the search
+        if not _all_readable(standings):
+            return Replay(same=False, drift=tuple(lost(record.manifest, standings)), sources=())
         return compare(record.manifest, now, standings)
 
     def _look_up(self, principal: Principal, answer_id: str) -> tuple[AnswerRecord, Standings]:

@@ -22,7 +22,7 @@ from pipelines.domain.answers import Answer, Passage
 from pipelines.domain.documents import Collection
 from pipelines.domain.errors import CollectionNotFound, InvalidRequest, ModelUnavailable, NotFound
 from pipelines.domain.evaluation import EvaluatedQuestion, Evaluation, GoldenQuestion, Measures
-from pipelines.domain.ids import new_id
+from pipelines.domain.ids import derived_id, job_id, new_id
 from pipelines.domain.jobs import Job, JobKind, Progress, queued
 from pipelines.evaluation import golden, judge
 from pipelines.evaluation.calibrate import Tried, check_size, fit
@@ -71,21 +71,27 @@ class Evaluations:
         self._clock = clock
 
     async def request(
-        self, principal: Principal, name: str, questions: str | None = None, bound: Bound | None = None
+        self,
+        principal: Principal,
+        name: str,
+        questions: str | None = None,
+        bound: Bound | None = None,
+        occasion: str | None = None,
     ) -> tuple[Evaluation, Job]:
         """A run of the JSON lines given, else of the collection's golden set; with a `bound` it calibrates the collection.
+        On the same `occasion`, the same run.
 
         Raises CollectionNotFound, InvalidGoldenSet, NothingToEvaluate, GoldenSetTooSmall.
         """
-        evaluation, job = await asyncio.to_thread(self._commit, principal, name, questions, bound)
+        evaluation, job = await asyncio.to_thread(self._commit, principal, name, questions, bound, occasion)
         await self._outbox.dispatch([start_event(job)])
         return evaluation, job
 
-    async def request_all(self) -> StepOutput:
-        """A run for each collection with a golden set, of what everyone of its tenant may read."""
+    async def request_all(self, night: str) -> StepOutput:
+        """A run for each collection with a golden set, of what everyone of its tenant may read; once a night."""
         with_one = await asyncio.to_thread(self._with_golden_set)
         for tenant_id, name in with_one:
-            await self.request(Principal(tenant_id, _NIGHTLY, roles=frozenset({Role.READER})), name)
+            await self.request(Principal(tenant_id, _NIGHTLY, roles=frozenset({Role.READER})), name, occasion=night)
         return {"runs": len(with_one)}
 
     def page(self, principal: Principal, name: str) -> list[Evaluation]:
@@ -112,10 +118,16 @@ class Evaluations:
         shared = [question for question in runs[0] if question in runs[1]]
         return differences(*([run[question] for question in shared] for run in runs))
 
-    def _commit(self, principal: Principal, name: str, text: str | None, bound: Bound | None) -> tuple[Evaluation, Job]:
+    def _commit(
+        self, principal: Principal, name: str, text: str | None, bound: Bound | None, occasion: str | None
+    ) -> tuple[Evaluation, Job]:
         collection = self._collections.get(principal, name)
         at = self._clock()
+        id_ = new_id("evl") if occasion is None else derived_id("evl", collection.id, occasion)
         with self._catalog.begin(principal) as uow:
+            known, started = uow.evaluations.get(principal.tenant_id, id_), uow.jobs.find(job_id(JobKind.EVALUATE, id_))
+            if known is not None and started is not None:
+                return known, started
             asked = golden.parse(text) if text is not None else uow.golden_sets.get(collection.id)
             view = uow.collections.view(principal, name)
             if not asked:
@@ -123,7 +135,7 @@ class Evaluations:
             if bound is not None:
                 check_size(len(asked), bound.risk, bound.certainty)
             evaluation = Evaluation(
-                id=new_id("evl"),
+                id=id_,
                 tenant_id=principal.tenant_id,
                 collection_id=collection.id,
                 created_at=at,

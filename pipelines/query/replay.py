@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pipelines.domain.manifests import Drift, DriftCause, Manifest, Replay, SourceStanding
 
 Standings = Mapping[str, SourceStanding | None]
-"""Of every document that an answer was made from; None: it is deleted."""
+"""Of every document that an answer was made from; None: it is deleted, and they could read it then."""
 
 
 def lost(then: Manifest, standings: Standings) -> Iterator[Drift]:

@@ -9,7 +9,8 @@ import pytest
 
 from app.adapters.sql import SqlCatalog
 from pipelines.domain.filters import EVERYTHING, Filters
-from pipelines.domain.manifests import AnswerRecord, Manifest, Source, SourceStanding
+from pipelines.domain.manifests import AnswerRecord, Drift, DriftCause, Manifest, Source, SourceStanding
+from pipelines.query.replay import lost
 from tests.contract.samples import ANNA, BEN, EVE, PAPERS, START, at, document, ready, set_up
 
 SOURCES = tuple(Source(f"chk_{id_}", id_, f"ver_{id_}", f"sha-of-{id_}", given=True) for id_ in ("doc_a", "doc_b"))
@@ -112,3 +113,26 @@ def test_words_of_an_answer_from_elsewhere_are_no_proof_of_remains(catalog: SqlC
     with catalog.read() as uow:
         assert uow.erasures.named_elsewhere("doc_a", ["quokka", "zebra"]) == {"quokka"}
         assert uow.erasures.named_elsewhere("doc_b", ["quokka", "zebra"]) == set()
+
+
+def test_whether_a_document_was_closed_or_deleted_is_not_told_to_who_may_not_read_it(catalog: SqlCatalog) -> None:
+    _add(catalog)
+
+    def told() -> list[Drift]:
+        with catalog.read() as uow:
+            return list(lost(RECORD.manifest, uow.answers.standings(BEN, "ans_1")))
+
+    with catalog.begin() as uow:
+        uow.documents.share("doc_a", frozenset({"user:anna"}), at(4))
+    closed = told()
+    assert Drift(DriftCause.ACCESS_CHANGED, "doc_a") in closed
+    with catalog.begin() as uow:
+        uow.documents.tombstone("doc_a", at(5))
+    assert told() == closed
+    with catalog.begin() as uow:
+        uow.answers.erase("doc_a")
+        uow.documents.purge("doc_a")
+    assert told() == closed
+    with catalog.begin() as uow:
+        uow.documents.tombstone("doc_b", at(6))  # which ben could read
+    assert Drift(DriftCause.DOCUMENT_DELETED, "doc_b") in told()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from app.services.job_record import CatalogJobRecord
 from app.services.outbox import Outbox
 from pipelines.domain.access import Principal, Role
 from pipelines.domain.evaluation import EvidencePlace, GoldenQuestion
-from pipelines.domain.jobs import JobStatus
+from pipelines.domain.jobs import JobStatus, OutboxEvent
 from pipelines.ports import JobFilter
 from tests.contract.samples import PAPERS, START, collection, set_up
 from tests.fakes.embedders import OneEmbedder
@@ -83,3 +83,24 @@ async def test_each_night_every_collection_with_a_golden_set_is_evaluated(catalo
     assert {run.id for run in runs} == set(asking.scored)
     assert {str(run.asker["user"]) for run in runs} == {"evaluation"}, "nobody: what everyone may read"
     assert [job.status for job in jobs] == [JobStatus.SUCCEEDED] * 2
+
+
+async def test_a_step_that_is_tried_again_starts_no_second_run(catalog: SqlCatalog) -> None:
+    class Sent:
+        """An EventSender that notes what it was given."""
+
+        def __init__(self) -> None:
+            self.ids: list[str] = []
+
+        async def send(self, events: Sequence[OutboxEvent]) -> None:
+            self.ids += [event.id for event in events]
+
+    sent = Sent()
+    collections = Collections(catalog, OneEmbedder(None), "layout-1", lambda: START)  # type: ignore[arg-type]
+    nightly = Evaluations(catalog, collections, Outbox(catalog, sent), lambda: START)
+    for night in ("run-1", "run-1", "run-2"):
+        assert await nightly.request_all(night) == {"runs": 1}
+    with catalog.read() as uow:
+        assert len(uow.evaluations.of_collection(PAPERS.id, 10)) == 2
+        assert len(uow.jobs.page(ADMIN, JobFilter(), None, 10)) == 2
+    assert len(set(sent.ids)) == 2, "the engine takes an event once"

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, delete, select
 
-from app.adapters.sql.documents import ERASED, readable
+from app.adapters.sql.documents import ERASED, readable, was_readable
 from app.adapters.sql.models import AnswerDocumentRow, AnswerRow, DocumentRow
 from pipelines.domain.access import Principal
 from pipelines.domain.manifests import AnswerRecord, Manifest, SourceStanding
@@ -75,7 +75,13 @@ class SqlAnswers:
         seen = set(
             self.session.exec(select(DocumentRow.id).where(col(DocumentRow.id).in_(made_from), readable(principal)))
         )
-        found: dict[str, SourceStanding | None] = dict.fromkeys(made_from)
+        could = set(
+            self.session.exec(select(DocumentRow.id).where(col(DocumentRow.id).in_(made_from), was_readable(principal)))
+        )
+        # Who could not read it when it was deleted is told what it was told before: that it is not theirs to read.
+        found = {
+            id_: None if id_ in could else SourceStanding(readable=False, active_version_id=None) for id_ in made_from
+        }
         alive = select(DocumentRow.id, DocumentRow.active_version_id).where(
             col(DocumentRow.id).in_(made_from), col(DocumentRow.deleted_at).is_(None)
         )
