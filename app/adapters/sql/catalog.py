@@ -154,12 +154,13 @@ class SqlCatalog:
 
     def open(self) -> None:
         """Connects, and brings the schema up to date. Raises DependencyUnavailable, ConfigurationError."""
-        from app.adapters.sql.migrations import upgrade
+        from app.adapters.sql.migrations import steps, upgrade
 
         if self._is_sqlite and self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         self._writing, self._reading = self._engine(writing=True), self._engine(writing=False)
         try:
+            steps()  # before others wait for this process
             with self.connection() as connection:
                 upgrade(connection)
                 if not self._is_sqlite and connection.execute(_UNBOUND).scalar():
