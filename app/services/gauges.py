@@ -84,12 +84,13 @@ class Gauges:
             return
         try:
             held = await self._loaded()
+            found = held.models, held.vram_bytes, held.ram_bytes
         except ModelUnavailable:  # what does not answer has nothing that could be used
-            OLLAMA_LOADED.set(0)
-            return
-        OLLAMA_LOADED.set(held.models)
-        OLLAMA_BYTES.labels("vram").set(held.vram_bytes)
-        OLLAMA_BYTES.labels("ram").set(held.ram_bytes)
+            found = 0, 0, 0
+        models, vram, ram = found
+        OLLAMA_LOADED.set(models)
+        OLLAMA_BYTES.labels("vram").set(vram)
+        OLLAMA_BYTES.labels("ram").set(ram)
 
     def _count(self) -> None:
         with self._catalog.read() as uow:
