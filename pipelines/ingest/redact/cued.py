@@ -101,6 +101,7 @@ def cued_recognisers() -> list[Exhaustive]:
             ("plate", "registration", "kennzeichen"),
             r"\b(?:(?:licen[cs]e|number|registration)[ ]plates?|vehicle[ ]registration|kennzeichen|plates?[ ](?:number|no\.?))"
             rf"{_IS}{_PLATE}",
+            rf"\bplates?[ ](?-i:(?=(?:[\- ]?[A-ZÄÖÜ0-9]){{5}})){_PLATE}",  # not plate 3B of a book
         ),
         Cued(
             "NATIONAL_ID",

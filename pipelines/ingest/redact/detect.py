@@ -13,7 +13,7 @@ from pipelines.domain.errors import ConfigurationError, RedactionFailed
 from pipelines.domain.privacy import PiiAction, PiiPolicy, PiiSpan
 from pipelines.ingest.redact.names.features import LABELS
 
-RULES = "rules-4"  # changes when pipelines.ingest.redact.recognisers or .phone may find something else
+RULES = "rules-5"  # changes when pipelines.ingest.redact.recognisers or .phone may find something else
 IDENTIFIERS = frozenset(
     [
         "PRIVATE_KEY",

@@ -52,6 +52,11 @@ _NANP = re.compile(
     rf"\d{{4}}{_EXTENSION}{_AFTER}",
     re.IGNORECASE,
 )
+# With its country's code in front, whether or not the area is one that is given out.
+_NANP_ABROAD = re.compile(
+    rf"(?<![\w+])(?:\+|00)1{_GAP}?(?:\([2-9]\d\d\)|[2-9]\d\d){_GAP}[2-9]\d\d{_GAP}\d{{4}}{_EXTENSION}{_AFTER}",
+    re.IGNORECASE,
+)
 _INTERNATIONAL = re.compile(rf"(?<![\w+])(?:\+|00)\d{{1,3}}(?:{_GAP}{{0,2}}\(?\d{{1,12}}\)?){{1,6}}{_AFTER}")
 _TRUNK = re.compile(rf"{_BEFORE}(?:\(0\d{{1,5}}\)|0\d{{1,5}}){_GAP}{{1,2}}\d{{2,8}}(?:{_GAP}\d{{2,8}}){{0,4}}{_AFTER}")
 _BARE = re.compile(rf"{_BEFORE}(?:\d{{7,13}}|\(?\d{{2,4}}\)?(?:{_GAP}\d{{2,6}}){{1,4}}){_AFTER}")
@@ -65,8 +70,9 @@ _OTHER = re.compile(
 
 def phone_numbers(text: str) -> Iterator[tuple[int, int, float]]:
     """(start, end, score): 0.75 with a country code, 0.6 in a national form, 0.05 for digits that need a context word."""
-    for match in _NANP.finditer(text):
-        yield *match.span(), 0.6
+    for pattern in (_NANP, _NANP_ABROAD):
+        for match in pattern.finditer(text):
+            yield *match.span(), 0.6
     for match in _INTERNATIONAL.finditer(text):
         if end := _valid_end(match, None):
             yield match.start(), end, 0.75

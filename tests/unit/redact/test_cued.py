@@ -28,6 +28,10 @@ def found(text: str, policy: PiiPolicy = EVERYTHING) -> set[tuple[str, str]]:
         ("bank account 12345678 at the branch", "BANK_ACCOUNT", "12345678"),
         ("Account number: 0012 3456 7890", "BANK_ACCOUNT", "0012 3456 7890"),
         ("licence plate B-MW 1234 was seen", "LICENSE_PLATE", "B-MW 1234"),
+        ("registered under plate 7XYZ123 to her", "LICENSE_PLATE", "7XYZ123"),
+        ("a van, plate AB12 CDE, left", "LICENSE_PLATE", "AB12 CDE"),
+        ("ring +1 379 755 1438 before noon", "PHONE_NUMBER", "+1 379 755 1438"),
+        ("or 001-400-201-7173 after", "PHONE_NUMBER", "001-400-201-7173"),
         ("Postcode: SW1A 1AA", "ZIP_CODE", "SW1A 1AA"),
         ("PESEL 44051401359", "NATIONAL_ID", "44051401359"),
         ("DNI 12345678Z", "NATIONAL_ID", "12345678Z"),
@@ -57,6 +61,7 @@ def test_it_is_found(text: str, entity: str, value: str) -> None:
         "secret_key = settings.bootstrap_key_of_first_tenant2",
         "digits[::2] and rows[1::2] on 127.0.0.1 and 0.0.0.0, see ECMA-376 17.7.4.17",
         "The licence number of seats is unlimited.",
+        "Plate 3B shows the wing, plates 12 and 13 the legs; plate tectonics explains it.",
     ],
 )
 def test_what_looks_like_it_stays(text: str) -> None:
