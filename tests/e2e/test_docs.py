@@ -103,7 +103,7 @@ def test_what_is_programmed(page: str, server: Server, place: tuple[Path, dict[s
     assert "fourteen months of parental leave" in " ".join(said.split())
 
 
-def test_what_the_cluster_needs_is_not_what_a_page_tells_to_type() -> None:
+def test_every_block_says_what_it_is() -> None:
     """Every block says what it is, so that none is left out by mistake."""
     for page in DOCS.rglob("*.md"):
         text = page.read_text("utf-8")

@@ -62,6 +62,7 @@ def test_services_choose_pods_that_there_are_and_are_not_reached_from_outside() 
     assert {path["backend"]["service"]["name"] for path in paths} == {"api"}
     assert not {"/api", "/api/inngest", "/metrics"} & {path["path"] for path in paths}
     assert {path["pathType"] for path in paths if path["path"] == "/"} == {"Exact"}  # the console's page, and no more
+    assert {"/v1", "/mcp"} <= {path["path"] for path in paths}
     assert ingress["spec"]["tls"]
 
 
