@@ -56,6 +56,13 @@ def _refused(response: httpx.Response, status: int, code: str) -> None:
         ({"path": "/" + "x" * 4_000}, 400, "source_not_allowed"),
         ({"path": "ROOT/\udcff"}, 422, "invalid_request"),
         ({"path": "ROOT/never"}, 409, "source_missing"),
+        ({"path": "s3://archive/papers"}, 409, "sync_off"),
+        ({"path": "https://example.org/"}, 409, "sync_off"),
+        ({"path": "http://["}, 409, "sync_off"),
+        ({"path": "HTTP://169.254.169.254/latest"}, 409, "sync_off"),
+        ({"path": "confluence:wiki/ENG"}, 409, "sync_off"),
+        ({"path": "sharepoint:\0"}, 400, "source_not_allowed"),
+        ({"path": "ftp://example.org/"}, 400, "source_not_allowed"),
     ],
 )
 def test_a_source_that_cannot_be(
