@@ -74,6 +74,12 @@ def test_what_is_asked_is_narrowed_by_filters(browser: Browser, server: Server, 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_on_a_phone(browser: Browser, server: Server, ingested: dict[str, str], theme: str) -> None:
     with visiting(browser, server, size=PHONE, theme=theme) as page:
+        page.get_by_label("Account of admin").click()
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+        page.get_by_role("link", name="Documents", exact=True).click()
+        page.get_by_role("link", name="Ask", exact=True).click()
         fits(page)
         accessible(page)
         picture(page, f"phone-ask-{theme}")
@@ -150,6 +156,28 @@ def _walk_to(page: Page, target: object, key: str) -> None:
             return
         page.keyboard.press(key)
     raise AssertionError(f"{key} does not lead to {target}")
+
+
+def test_a_citation_stays_under_the_finger_while_the_answer_grows(browser: Browser, server: Server) -> None:
+    with visiting(browser, server) as page:
+        text, same, focused = page.evaluate(GROWING)
+    assert text == "One bold. 1 Two. 12 cite 1 [9] and a 2 b"
+    assert same
+    assert focused
+
+
+GROWING = """async () => {
+  const main = document.querySelector("script[type=module]").src;
+  const { write } = await import(main.replace("main.js", "answer.js"));
+  const place = document.querySelector("main").appendChild(document.createElement("div"));
+  const citations = [1, 2].map(number => ({number, title: "Title", page: 1}));
+  write(place, "One **bold**. [1]", citations);
+  const first = place.querySelector(".cite");
+  first.focus();
+  write(place, "One **bold**. [1] Two. [1][2] cite 1 [9] and\\n- a [2]\\n- b", citations);
+  const text = place.innerText.replace(/\\s+/g, " ").trim();
+  return [text, place.querySelector(".cite") === first, document.activeElement === first];
+}"""
 
 
 # --- a connection that breaks ---

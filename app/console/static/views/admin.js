@@ -33,5 +33,6 @@ export function adminView(place, [name, ...rest]) {
   const body = el("div", { class: "stack" });
   const tab = ([known, text]) => el("a", { href: `#/admin/${known}`, "aria-current": known === part[0] && "page" }, text);
   fill(place, el("div", { class: "stack" }, el("h1", {}, `Admin: ${part[1]}`), el("nav", { class: "tabs", "aria-label": "Admin" }, parts.map(tab)), body));
+  place.querySelector(".tabs [aria-current]").scrollIntoView({ inline: "center", block: "nearest" });
   return part[3](body, rest);
 }
