@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,9 @@ from app.settings import Settings
 log = structlog.get_logger()
 
 FIRST_KEY_FILE = "first-key"
+# For what waits on disks and databases. As many as processors would all be taken by writers while another program holds the
+# catalog (a backup, a command), and questions would wait behind them.
+_THREADS = 64
 _MULTIPART_OVERHEAD = 1024 * 1024
 
 
@@ -60,6 +64,7 @@ class Assembly:
 
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "io"))
             async with AsyncExitStack() as stack:
                 stack.enter_context(folder_lock.held(self.settings.data_dir.resolve()))
                 await stack.enter_async_context(self.tracer.sending())
