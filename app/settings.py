@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     oidc_user_claim: str = Field("sub", description="a dot leads into an object")
     oidc_groups_claim: str = Field("groups", description="what readers lists name group:NAME")
     oidc_roles_claim: str = Field("roles", description="of Cairn's roles; others are ignored: realm_access.roles")
+    oidc_client_id: str | None = Field(
+        None, description="of Cairn as a public client there: the console offers to sign in"
+    )
+    oidc_scope: str = Field("openid profile", description="what the console asks for at signing in")
     oidc_default_role: Literal["reader", "editor", "none"] = Field("reader", description="of who has none of them")
 
     # stores

@@ -26,6 +26,17 @@ class Tokens(Protocol):
     def principal(self, token: str) -> access.Principal: ...  # Unauthenticated, IdentityProviderUnavailable; sync
 
 
+class SignIn(Protocol):
+    """The way in through an identity provider: OAuth 2.0 authorization code with PKCE (RFC 6749, RFC 7636). Sync.
+
+    All raise IdentityProviderUnavailable; `finish` and `renew` Unauthenticated.
+    """
+
+    def entrance(self) -> access.Entrance: ...
+    def finish(self, code: str, verifier: str, redirect_uri: str) -> access.SignedIn: ...
+    def renew(self, refresh_token: str) -> access.SignedIn: ...
+
+
 class AuditLog(Protocol):
     """Acts, a chain for each tenant; append-only. `record` returns when they are written; AuditUnavailable when they are not.
 

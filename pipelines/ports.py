@@ -14,6 +14,7 @@ from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from pipelines.access_ports import AuditLog as AuditLog
 from pipelines.access_ports import Keys
+from pipelines.access_ports import SignIn as SignIn
 from pipelines.access_ports import Tokens as Tokens
 from pipelines.cache_ports import Cache as Cache
 from pipelines.catalog_ports import (

@@ -125,15 +125,23 @@ class OidcTokens:
                 self._keys, self._fetched = {}, None
 
     def _discovered(self) -> str:
-        """OpenID Connect Discovery 1.0, section 4."""
-        found = self._get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
-        if found["issuer"] != self._issuer:
-            raise ValueError("the discovery document is another issuer's")
-        return str(found["jwks_uri"])
+        return str(discovered(self._issuer, self._timeout_s)["jwks_uri"])
 
     def _get(self, url: str) -> Any:
-        response = httpx.get(url, timeout=self._timeout_s, trust_env=False, follow_redirects=False)
-        return response.raise_for_status().json()
+        return _fetched(url, self._timeout_s)
+
+
+def discovered(issuer: str, timeout_s: float) -> Any:
+    """OpenID Connect Discovery 1.0, section 4. Raises httpx.HTTPError, KeyError, TypeError, ValueError."""
+    found = _fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration", timeout_s)
+    if found["issuer"] != issuer:
+        raise ValueError("the discovery document is another issuer's")
+    return found
+
+
+def _fetched(url: str, timeout_s: float) -> Any:
+    response = httpx.get(url, timeout=timeout_s, trust_env=False, follow_redirects=False)
+    return response.raise_for_status().json()
 
 
 def _at(said: Mapping[str, Any], path: str) -> object:

@@ -33,6 +33,7 @@ from app.api.routes import (
     me,
     privacy,
     revealing,
+    sign_in,
     sources,
 )
 from app.api.sse import StreamLimits
@@ -45,7 +46,7 @@ ROUTERS = tuple(
     for module in (
         *(answers, openai),  # a path is looked for in this order: questions do not wait for the others
         *(documents, bundles, jobs, erasures, erasure_orders, evaluations, collections, privacy, revealing, sources),
-        *(answer_records, conversations, feedback, me, keys, audit, admin, health, mcp),
+        *(answer_records, conversations, feedback, me, sign_in, keys, audit, admin, health, mcp),
     )
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

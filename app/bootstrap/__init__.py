@@ -9,11 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from app.adapters import inngest_client, secret_files
-from app.adapters.oidc import Claims, OidcTokens
 from app.adapters.process_pool import ProcessPool
 from app.adapters.redis_cache import RedisCache
 from app.adapters.remains import FolderRemains, RedisRemains, SqlRemains
-from app.bootstrap import watching
+from app.bootstrap import identity, watching
 from app.bootstrap.assembly import FIRST_KEY_FILE, Assembly
 from app.bootstrap.dependencies import dependencies
 from app.bootstrap.engine import Engine
@@ -45,7 +44,7 @@ from app.services.expansion import Expansion
 from app.services.figures import Figures
 from app.services.golden_sets import GoldenSets
 from app.services.health import Health
-from app.services.identity import FIRST_TENANT, Identity
+from app.services.identity import Identity
 from app.services.indexing import Indexing
 from app.services.ingestion import DocumentIngestion, IngestionLimits, VersionCache
 from app.services.job_record import CatalogJobRecord
@@ -89,7 +88,6 @@ from app.services.watched import (
     WatchedSearch,
 )
 from app.settings import Settings
-from pipelines.domain.access import Role
 from pipelines.domain.errors import ConfigurationError
 from pipelines.ingest.bundle import Limits as BundleLimits
 from pipelines.ingest.chunk import CHUNKER
@@ -273,8 +271,10 @@ def assemble(settings: Settings) -> Assembly:
     metered = MeteredAsk(recorded, held_to, models.embedders.count_tokens)
     answerer = RedactedAsk(WatchedAsk(metered, budgets, tracer), redaction)
     follow_ups, conversations = FollowUps(models.chat, models.embedders.count_tokens), Conversations(catalog, _now)
+    tokens = identity.tokens(settings)
     services = Services(
-        identity=Identity(catalog, _now, _tokens(settings)),
+        identity=Identity(catalog, _now, tokens),
+        sign_in=identity.sign_in(settings, tokens),
         keys=Keys(catalog, _now),
         audit=audit,
         collections=collections,
@@ -337,19 +337,6 @@ def _finding(settings: Settings, glossary: Glossary, models: Models) -> str:
     if glossary is built_in() and models.reranker is None and expander is None:
         return ""
     return digest(sorted(glossary.entries.items()), models.reranker.name if models.reranker else None, expander)
-
-
-def _tokens(settings: Settings) -> OidcTokens | None:
-    if settings.oidc_issuer is None:
-        return None
-    return OidcTokens(
-        settings.oidc_issuer,
-        settings.oidc_audience,
-        FIRST_TENANT,
-        jwks_url=settings.oidc_jwks_url,
-        claims=Claims(settings.oidc_user_claim, settings.oidc_groups_claim, settings.oidc_roles_claim),
-        default_role=None if settings.oidc_default_role == "none" else Role(settings.oidc_default_role),
-    )
 
 
 def _now() -> datetime:

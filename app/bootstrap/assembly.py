@@ -100,7 +100,7 @@ class Assembly:
                 tracer=self.tracer,
             ),
         )
-        console.install(app, console.Console(dashboard=settings.dashboard_url))
+        console.install(app, console.Console(settings.dashboard_url, provider=self.services.sign_in is not None))
         inngest.fast_api.serve(
             app,
             self.engine.client,

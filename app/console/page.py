@@ -24,9 +24,11 @@ _KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """`dashboard`: where people see the workflow engine's runs, where there is one."""
+    """`dashboard`: where people see the workflow engine's runs, where there is one. `provider`: whether the organisation's
+    identity provider lets people in."""
 
     dashboard: str = ""
+    provider: bool = False
 
 
 def install(app: FastAPI, console: Console) -> None:
@@ -71,7 +73,8 @@ def policy() -> str:
 
 def _page(console: Console, base: str) -> str:
     template = Template((_STATIC / "index.html").read_text("utf-8"))
-    return template.substitute(base=base, dashboard=escape(console.dashboard, quote=True))
+    provider = "yes" if console.provider else ""
+    return template.substitute(base=base, dashboard=escape(console.dashboard, quote=True), provider=provider)
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

@@ -34,12 +34,13 @@ from app.services.revealing import Revealing
 from app.services.sharing import Sharing
 from app.services.sources import Sources
 from app.services.upkeep.requests import Reconciles
-from pipelines.ports import TokenCounter
+from pipelines.ports import SignIn, TokenCounter
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     identity: Identity
+    sign_in: SignIn | None  # None: the console asks for a key alone
     audit: Audit
     keys: Keys
     collections: Collections

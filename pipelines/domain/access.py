@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 EVERYONE = "everyone"  # every principal of the tenant
 
@@ -82,3 +83,20 @@ class ApiKey:
 
     def opens(self, at: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+
+class Entrance(NamedTuple):
+    """Where people sign in, and as whose client."""
+
+    authorization_url: str
+    client_id: str
+    scope: str
+
+
+class SignedIn(NamedTuple):
+    """A token that opens, whose it is, for how many seconds, and what gives the next one, where there is that."""
+
+    token: str
+    principal: Principal
+    expires_in_s: int
+    refresh_token: str | None

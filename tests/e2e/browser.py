@@ -35,8 +35,10 @@ def visiting(
     theme: str = "light",
     size: tuple[int, int] = DESK,
     expected: Sequence[str] = (),
+    elsewhere: str = "",
 ) -> Iterator[Page]:
-    """A page that is signed in with `key`, where there is one. `expected`: parts of console errors that belong to the test."""
+    """A page that is signed in with `key`, where there is one. `expected`: parts of console errors that belong to the test;
+    `elsewhere`: where the page may send the browser."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if theme == "dark" else "light",
@@ -55,7 +57,8 @@ def visiting(
         if key is not None:
             sign_in(page, key)
         yield page
-        strangers = {url for url in asked if urlsplit(url).scheme != "blob" and not url.startswith(f"{server.url}/")}
+        known = tuple(f"{each}/" for each in (server.url, elsewhere) if each)
+        strangers = {url for url in asked if urlsplit(url).scheme != "blob" and not url.startswith(known)}
         assert strangers == set(), "the page asked others"
         assert [text for text in wrong if not any(part in text for part in expected)] == []
     finally:

@@ -3,6 +3,7 @@
 import { REFUSED, get } from "./api.js";
 import { byId, el, fill } from "./dom.js";
 import * as drop from "./drop.js";
+import * as provider from "./provider.js";
 import * as router from "./router.js";
 import { forget, key, may, session } from "./session.js";
 import * as source from "./source.js";
@@ -70,6 +71,7 @@ function menus() {
 /** Ends the session; everything that it showed goes with the page. */
 function leave(note) {
   forget();
+  provider.forget();
   sessionStorage.setItem("cairn.note", note);
   location.replace("/");
 }
@@ -79,7 +81,13 @@ async function begin() {
   window.addEventListener(REFUSED, () => session.me && leave("Your key has ended. Sign in again."));
   const note = sessionStorage.getItem("cairn.note") ?? "";
   sessionStorage.removeItem("cairn.note");
+  try {
+    await provider.returned();
+  } catch (error) {
+    return signIn(byId("main"), enter, error.message);
+  }
   if (!key()) return signIn(byId("main"), enter, note);
+  provider.renew();
   try {
     await enter(await get("/v1/me"));
   } catch (error) {

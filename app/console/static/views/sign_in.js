@@ -3,13 +3,21 @@
 import { get } from "../api.js";
 import { el, fill } from "../dom.js";
 import { forget, keep, keyFromAddress } from "../session.js";
-import { failure, field, input } from "../ui.js";
+import * as provider from "../provider.js";
+import { button, failure, field, input } from "../ui.js";
 
 /** Shows the form; calls `enter` once a key opened. `note`: why it is shown, where that needs saying. */
 export function signIn(place, enter, note = "") {
   const given = keyFromAddress();
   const secret = input({ type: "password", name: "key", required: true, autocomplete: "current-password", spellcheck: "false", value: given ?? "" });
   const wrong = el("div", {});
+  const elsewhere = provider.offered() && button("Sign in with your organisation", async () => {
+    try {
+      await provider.leave();
+    } catch (error) {
+      fill(wrong, failure(error));
+    }
+  });
   const go = el("button", { class: "button main", type: "submit" }, "Sign in");
   const form = el(
     "form", { class: "panel stack" },
@@ -17,6 +25,7 @@ export function signIn(place, enter, note = "") {
     field("API key", secret, "It begins with cairn_sk_ and stays in this tab until you close it."),
     wrong,
     go,
+    elsewhere,
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -44,5 +53,5 @@ export function signIn(place, enter, note = "") {
     ),
   );
   document.title = "Sign in · Cairn";
-  (given ? go : secret).focus();
+  (given ? go : elsewhere || secret).focus();
 }
