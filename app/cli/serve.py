@@ -15,6 +15,9 @@ from app.settings import Settings
 from pipelines.domain.errors import ConfigurationError
 
 _SWITCH_S = 0.001  # after which a thread that works hands over to one that answers; Python's own 5 ms add up
+# Longer than clients and proxies keep a connection for another request (httpx 5 s, nginx 60 s): who closes first while the other
+# sends makes a request fail.
+_IDLE_S = 75
 
 
 def run(settings: Settings) -> None:
@@ -44,4 +47,5 @@ def run(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=_IDLE_S,
     )

@@ -84,7 +84,7 @@ def remove(
     """Watch a place no more. Its documents stay, unless they are to go too."""
     client = connect(configuration.load())
     path = f"{_of(collection)}/{quote(source_id, safe='')}"
-    job = client.delete(f"{path}?documents=true" if documents else path)
+    job = client.delete(path, documents=documents)
     while job:
         if client.ended(job["id"]).status != "succeeded":
             raise Failure(f"Its documents could not all be deleted: cairn jobs show {job['id']}")

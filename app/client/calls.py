@@ -37,6 +37,10 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
 
+    def __post_init__(self) -> None:
+        if "?" in self.path:  # httpx would drop it without a word
+            raise ValueError("what is asked of a path goes into `query`")
+
     @property
     def may_repeat(self) -> bool:
         return self.repeatable or self.method in _REPEATABLE or "Idempotency-Key" in self.headers

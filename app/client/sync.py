@@ -188,8 +188,8 @@ class Cairn:
     def put(self, path: str, body: object) -> dict[str, Any]:
         return self.send(calls.raw("PUT", path, body))
 
-    def delete(self, path: str) -> dict[str, Any]:
-        return self.send(calls.raw("DELETE", path))
+    def delete(self, path: str, **query: object) -> dict[str, Any]:
+        return self.send(calls.raw("DELETE", path, **query))
 
     def text(self, path: str) -> str:
         return self.send(Call("GET", path, bytes.decode))

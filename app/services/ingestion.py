@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -111,7 +111,7 @@ class DocumentIngestion:
                 blocks = await self.workers.run(stages.parse_range, path, version.media_type, pages, self.ocr)
                 if self.figures is not None:
                     blocks = await self.figures.described(blocks, path, version.media_type)
-                await self._put(version, key, blocks)
+                await self._put(version, key, blocks, self._undeleted)
             done += pages.last - pages.first + 1
             if job_id is not None:
                 await self.progress.progress(job_id, Progress(done, total, "pages"))
@@ -142,7 +142,7 @@ class DocumentIngestion:
             place = Place(target.document.tenant_id, version.id)
             document, report = await self.workers.run(stages.redact_parts, parts, policy, secret, place)
             await asyncio.to_thread(self._record_redaction, version, report)
-            await self._put(version, key, document)
+            await self._put(version, key, document, self._undeleted)
             await self._sweep(version.id, key)
         await self.blobs.delete(f"parsed/{version.id}")
         return key
@@ -186,7 +186,7 @@ class DocumentIngestion:
             if await self.blobs.exists(key)
             else _encode(await made_from(self._embedder(target), {target.version.id}).embed_documents(texts))
         )
-        await self._put(target.version, key, data)
+        await self._put(target.version, key, data, self._wanted)
         await self.progress.progress(request.job_id, Progress(first + len(rows), request.chunks, "chunks"))
         return {"count": len(rows), "blob_key": key, "sha256": hashlib.sha256(data).hexdigest()}
 
@@ -238,19 +238,23 @@ class DocumentIngestion:
         """Leaves a failed or cancelled version with its original, and what a retry can use; never unredacted text."""
         await self.blobs.delete(f"parsed/{upload.version_id}")
         target = await asyncio.to_thread(self._target, upload.version_id)
+        if target is None or not target.wanted:  # nobody tries it again
+            await self.blobs.delete(f"vectors/{upload.version_id}")
         if target is not None and target.document.active_version_id != upload.version_id:
             await self.indexing.purge(target.collection.id, upload.version_id)
 
-    async def _put(self, version: Version, key: str, data: bytes) -> None:
-        """Keeps a result, unless the document was deleted meanwhile. A step that is cancelled here comes to its check."""
-        await asyncio.shield(self._put_if_kept(version, key, data))
+    async def _put(self, version: Version, key: str, data: bytes, still: Callable[[str], Awaitable[object]]) -> None:
+        """Keeps a result while `still` passes, which is asked before and after. A step cancelled here comes to its end."""
+        await asyncio.shield(self._put_while(version, key, data, still))
 
-    async def _put_if_kept(self, version: Version, key: str, data: bytes) -> None:
-        await self._undeleted(version)  # a deletion that is under way, or over, finds nothing new
+    async def _put_while(
+        self, version: Version, key: str, data: bytes, still: Callable[[str], Awaitable[object]]
+    ) -> None:
+        await still(version.id)  # a deletion that is under way, or over, finds nothing new
         await self.blobs.put(key, data)
         try:
-            await self._undeleted(version)
-        except VersionSuperseded:  # the purge may have come before the write
+            await still(version.id)
+        except VersionSuperseded:  # whoever cleans up may have come before the write
             await self.blobs.delete(key)
             raise
 
@@ -270,8 +274,10 @@ class DocumentIngestion:
             raise VersionSuperseded
         return target
 
-    async def _undeleted(self, version: Version) -> None:
-        if (await self._kept(version)).deleted:
+    async def _undeleted(self, version_id: str) -> None:
+        """Raises VersionSuperseded when the document was deleted."""
+        target = await asyncio.to_thread(self._target, version_id)
+        if target is None or target.deleted:
             raise VersionSuperseded
 
     def _target(self, version_id: str) -> IngestTarget | None:

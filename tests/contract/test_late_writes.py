@@ -24,7 +24,7 @@ from pipelines.domain.errors import VersionSuperseded
 from pipelines.ingest import chunk, stages
 from pipelines.ingest.redact import DEFAULT_POLICY
 from pipelines.ports import TokenCounter, Vectors
-from tests.contract.samples import CHUNKER, PAPERS, at, chunks, document, ingest_job, set_up
+from tests.contract.samples import CHUNKER, PAPERS, at, chunks, document, ingest_job, set_up, version
 from tests.fakes.embedders import OneEmbedder
 from tests.fakes.models import MemoryIndex
 from workflows.events import BatchRequested, DocumentDeleted, DocumentUploaded
@@ -134,6 +134,29 @@ async def test_what_is_written_during_the_purge_is_taken_back(
     async with asyncio.timeout(10):
         while not blobs.written or _files(tmp_path):
             await asyncio.sleep(0.01)
+
+
+async def test_vectors_of_a_version_that_nobody_wants_any_more_go_with_its_job(
+    catalog: SqlCatalog, tmp_path: Path
+) -> None:
+    await _uploaded(catalog, tmp_path)
+    ingestion, _ = _built(
+        catalog, blobs := FolderBlobs(tmp_path / "files"), InThisProcess(), embedder := SlowEmbedder()
+    )
+    await ingestion.embed_batch(BATCH, 0)
+    await ingestion.give_up(UPLOAD)
+    assert await blobs.keys("vectors"), "a retry of the version that is wanted begins with them"
+
+    async def replace_it() -> None:
+        with catalog.begin() as uow:
+            uow.documents.add_version(version("doc_a", "newer", 1))
+        await ingestion.give_up(UPLOAD)
+
+    await blobs.delete("vectors")
+    embedder.meanwhile = replace_it
+    with pytest.raises(VersionSuperseded):
+        await ingestion.embed_batch(BATCH, 0)
+    assert await blobs.keys("vectors") == []
 
 
 def _files(tmp_path: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -181,3 +182,16 @@ def test_what_a_browser_may_do_with_answers(server: Server) -> None:
             assert headers["content-security-policy"].startswith("default-src 'none'; frame-ancestors 'none'")
             assert (headers["referrer-policy"], headers["cache-control"]) == ("no-referrer", "no-store")
             assert "server" not in headers
+
+
+def test_a_connection_that_rests_longer_than_clients_keep_one_takes_another_request(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        for rest_s in (0, 7):  # httpx keeps one for 5 s
+            time.sleep(rest_s)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"}"):
+                block = connection.recv(4_096)
+                assert block, "the connection was closed"
+                answer += block
+            assert answer.startswith(b"HTTP/1.1 200")

@@ -45,7 +45,7 @@ def serving(*replies: Reply) -> Iterator[tuple[str, list[Seen]]]:
             self.end_headers()
             self.wfile.write(reply.body.encode())
 
-        do_POST = do_GET
+        do_POST = do_DELETE = do_GET
 
         def log_message(self, *_: object) -> None: ...
 

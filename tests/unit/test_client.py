@@ -163,3 +163,12 @@ async def test_programs_on_an_event_loop_send_the_same_calls() -> None:
         async with AsyncCairn(address, "secret", retries=Retries(first_s=0.01)) as client:
             assert (await client.send(calls.collections())).collections == []
     assert [each.headers["Authorization"] for each in seen] == ["Bearer secret"] * 2
+
+
+def test_a_query_within_a_path_is_refused_and_not_dropped() -> None:
+    path = "/v1/collections/default/sources/src_1"
+    with serving(Reply(200)) as (address, seen):
+        with pytest.raises(ValueError, match="query"):
+            _client(address).delete(f"{path}?documents=true")
+        _client(address).delete(path, documents=True)
+    assert [each.path for each in seen] == [f"{path}?documents=true"]
