@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.server import KEY, ROOT, Server, finished
+from tests.e2e.server import KEY, ROOT, Server, events, finished
 
 WORDS = ["zephyrine", "quagmirist", "borealander", "thistledown", "marzipanic", "obsidianite"]
 
@@ -38,6 +38,16 @@ def sync(client: httpx.Client, source: dict[str, Any], status: str = "succeeded"
     return settled(client, source["id"])
 
 
+def killed_during_a_pass(server: Server, client: httpx.Client, source: dict[str, Any], moment: str) -> str:
+    """Starts a pass and kills the server at "a file" or at the end of the step `moment`; the job's id."""
+    job = client.post(f"/v1/collections/default/sources/{source['id']}/sync").json()
+    for name, data, _ in events(client, "GET", f"/v1/jobs/{job['id']}/events"):
+        if name == "step.progress" if moment == "a file" else data.get("output") and data["step"] == moment:
+            server.kill()
+            break
+    return str(job["id"])
+
+
 def settled(client: httpx.Client, source_id: str) -> dict[str, Any]:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
@@ -53,6 +63,16 @@ def documents(client: httpx.Client) -> dict[str, dict[str, Any]]:
     found = client.get("/v1/documents", params={"limit": 200}).json()["documents"]
     assert len({each["metadata"]["path"] for each in found}) == len(found)
     return {each["metadata"]["path"]: each for each in found}
+
+
+def by_title(client: httpx.Client) -> dict[str, dict[str, Any]]:
+    return {each["title"]: each for each in documents(client).values()}
+
+
+def seen_by(server: Server, key: str) -> set[str]:
+    """The titles of what is listed for that key."""
+    with server.client(key) as client:
+        return {each["title"] for each in client.get("/v1/documents").json()["documents"]}
 
 
 def titles(client: httpx.Client, word: str) -> set[str]:

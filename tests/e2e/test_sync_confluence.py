@@ -7,11 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.e2e.folders import WORDS, add, cairn, counts, documents, reader_key, settled, sync, titles
-from tests.e2e.server import Server, events, finished
+from tests.e2e.folders import (
+    WORDS,
+    add,
+    by_title,
+    cairn,
+    counts,
+    documents,
+    killed_during_a_pass,
+    reader_key,
+    seen_by,
+    settled,
+    sync,
+    titles,
+)
+from tests.e2e.server import Server, finished
 from tests.fakes.confluence import TOKEN, Confluence, Page, confluence
 from tests.fakes.http_server import Reply
 
@@ -45,18 +57,9 @@ def _page(title: str, word: str, **more: Any) -> Page:
     return Page(title, f"<p>{f'The {word} rests in the northern archive. ' * 6}</p>", **more)
 
 
-def _sees(server: Server, key: str) -> set[str]:
-    with server.client(key) as client:
-        return {each["title"] for each in client.get("/v1/documents").json()["documents"]}
-
-
 def _finds(server: Server, key: str, word: str) -> bool:
     with server.client(key) as client:
         return bool(titles(client, word))
-
-
-def _by_title(client: httpx.Client) -> dict[str, dict[str, Any]]:
-    return {each["title"]: each for each in documents(client).values()}
 
 
 def test_pages_come_change_are_renamed_and_go(server: Server, wiki: Confluence) -> None:
@@ -68,18 +71,18 @@ def test_pages_come_change_are_renamed_and_go(server: Server, wiki: Confluence) 
     with server.client() as client:
         source = add(client, PLACE)
         assert counts(source) == {"files": 4, "new": 4}
-        first = _by_title(client)
+        first = by_title(client)
         assert set(first) == {"One", "Two", "Three", "notes.md"}
         assert first["One"]["metadata"] == {"path": "One", "url": f"{wiki.url}/spaces/ENG/pages/1"}
         assert counts(sync(client, source)) == {"files": 4}
-        assert _by_title(client) == first
+        assert by_title(client) == first
 
         wiki.pages["1"].write(_page("", WORDS[3]).body)
         wiki.pages["2"].write(wiki.pages["2"].body, "Two, renamed")
         del wiki.pages["3"]
         wiki.pages["4"] = _page("Four", WORDS[4], parent="1")
         assert counts(sync(client, source)) == {"files": 4, "new": 1, "changed": 2, "removed": 1}
-        second = _by_title(client)
+        second = by_title(client)
         assert set(second) == {"One", "Two, renamed", "Four", "notes.md"}
         assert second["Two, renamed"]["id"] == first["Two"]["id"]
         assert second["One"]["id"] == first["One"]["id"]
@@ -90,7 +93,7 @@ def test_pages_come_change_are_renamed_and_go(server: Server, wiki: Confluence) 
         assert sync(client, source, "failed")["job"]["error"]["code"] == "source_unavailable"
         wiki.faults = {"/rest/api/space/ENG": Reply(404)}
         assert sync(client, source, "failed")["job"]["error"]["code"] == "source_missing"
-        assert _by_title(client) == second
+        assert by_title(client) == second
 
 
 def test_who_may_not_read_a_page_any_more_does_not_read_its_document_and_nothing_is_prepared_anew(
@@ -104,22 +107,22 @@ def test_who_may_not_read_a_page_any_more_does_not_read_its_document_and_nothing
     wiki.members = {"staff": ["ada", "bob"], "board": ["ada"]}
     with server.client() as client:
         source = add(client, PLACE)
-        assert [_sees(server, people[name]) for name in ("ada", "bob", "eve")] == [
+        assert [seen_by(server, people[name]) for name in ("ada", "bob", "eve")] == [
             {"Open", "Board", "Below"},
             {"Open"},
             set(),
         ]
         assert _finds(server, people["bob"], WORDS[0])
         assert not _finds(server, people["bob"], WORDS[2])
-        before = _by_title(client)
+        before = by_title(client)
 
         wiki.pages["1"].users = ("ada",)  # restricted
         wiki.pages["2"].groups = ()  # opened, and so what is below it
         assert counts(sync(client, source)) == {"files": 3, "shared": 3}
-        after = _by_title(client)
+        after = by_title(client)
         for title, document in before.items():
             assert after[title]["active_version_id"] == document["active_version_id"]
-        assert [_sees(server, people[name]) for name in ("ada", "bob", "eve")] == [
+        assert [seen_by(server, people[name]) for name in ("ada", "bob", "eve")] == [
             {"Open", "Board", "Below"},
             {"Board", "Below"},
             set(),
@@ -130,8 +133,8 @@ def test_who_may_not_read_a_page_any_more_does_not_read_its_document_and_nothing
 
         wiki.viewers = None  # it cannot be told any more who views the space
         assert counts(sync(client, source)) == {"files": 3, "shared": 3}
-        assert [_sees(server, people[name]) for name in ("ada", "bob", "eve")] == [set(), set(), set()]
-        assert set(_by_title(client)) == {"Open", "Board", "Below"}, "who added the source still reads them"
+        assert [seen_by(server, people[name]) for name in ("ada", "bob", "eve")] == [set(), set(), set()]
+        assert set(by_title(client)) == {"Open", "Board", "Below"}, "who added the source still reads them"
         rows = [json.loads(line) for line in client.get("/v1/admin/audit").text.splitlines()]
         assert sum(row["action"] == "share" for row in rows) == 6
 
@@ -160,32 +163,28 @@ def test_a_kill_in_the_middle_of_a_pass_leaves_nobody_with_what_they_lost(
     wiki.members = {"staff": ["ada", "bob"]}
     with server.client() as client:
         source = add(client, PLACE)
-        before = _by_title(client)
+        before = by_title(client)
         for number in range(3):
             wiki.pages[str(number)].users = ("ada",)
         wiki.pages["4"].write(_page("", "changed").body)
         del wiki.pages["5"]
         for number in range(10, 16):
             wiki.pages[str(number)] = _page(f"Page {number}", f"word{number}", users=("bob",))
-        job = client.post(f"/v1/collections/default/sources/{source['id']}/sync").json()
-        for name, data, _ in events(client, "GET", f"/v1/jobs/{job['id']}/events"):
-            if name == "step.progress" if moment == "a file" else data.get("output") and data["step"] == moment:
-                server.kill()
-                break
+        job_id = killed_during_a_pass(server, client, source, moment)
     server.start()
     if moment != "list-files":
-        assert {f"Page {number}" for number in range(3)}.isdisjoint(_sees(server, people["bob"])), (
+        assert {f"Page {number}" for number in range(3)}.isdisjoint(seen_by(server, people["bob"])), (
             "this was done already"
         )
     with server.client() as client:
-        finished(client, job["id"])
+        finished(client, job_id)
         settled(client, source["id"])
-        after = _by_title(client)
+        after = by_title(client)
         assert set(after) == {f"Page {number}" for number in (*range(5), *range(10, 16))}
         assert after["Page 0"]["active_version_id"] == before["Page 0"]["active_version_id"]
         assert {each["status"] for each in after.values()} == {"ready"}
-    assert _sees(server, people["ada"]) == {f"Page {number}" for number in range(5)}
-    assert _sees(server, people["bob"]) == {f"Page {number}" for number in (3, 4, *range(10, 16))}
+    assert seen_by(server, people["ada"]) == {f"Page {number}" for number in range(5)}
+    assert seen_by(server, people["bob"]) == {f"Page {number}" for number in (3, 4, *range(10, 16))}
 
 
 def test_the_command_line_and_lists_that_nobody_overrides(
@@ -202,9 +201,9 @@ def test_the_command_line_and_lists_that_nobody_overrides(
         (source,) = client.get("/v1/collections/default/sources").json()["sources"]
         shared = client.patch(f"/v1/documents/{document['id']}", json={"readers": ["group:guests"]})
         assert shared.status_code == 200
-        assert _sees(server, people["eve"]) == {"One"}
+        assert seen_by(server, people["eve"]) == {"One"}
         assert counts(sync(client, source)) == {"files": 1, "shared": 1}
-        assert _sees(server, people["eve"]) == set()
+        assert seen_by(server, people["eve"]) == set()
     server.stop()
     for path in server.data_dir.rglob("*"):
         assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path

@@ -13,7 +13,7 @@ import pymupdf
 import pytest
 
 from pipelines.domain.erasure import erasure_id
-from tests.e2e.folders import WORDS, add, cairn, counts, documents, settled, sync, write
+from tests.e2e.folders import WORDS, add, cairn, counts, documents, killed_during_a_pass, settled, sync, write
 from tests.e2e.server import Server, events, finished
 
 
@@ -117,14 +117,10 @@ def test_a_kill_in_the_middle_of_a_pass_loses_and_doubles_nothing(server: Server
             write(papers / f"note-{number + 8}.md", f"changed{number}", times=2)
         for number in range(16):
             write(papers / f"new-{number}.md", f"fresh{number}", times=2)
-        job = client.post(f"/v1/collections/default/sources/{source['id']}/sync").json()
-        for name, data, _ in events(client, "GET", f"/v1/jobs/{job['id']}/events"):
-            if name == "step.progress" if moment == "a file" else data.get("output") and data["step"] == moment:
-                server.kill()
-                break
+        job_id = killed_during_a_pass(server, client, source, moment)
     server.start()
     with server.client() as client:
-        finished(client, job["id"])
+        finished(client, job_id)
         settled(client, source["id"])
         after = documents(client)
         assert set(after) == {path.name for path in papers.iterdir()}

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.e2e.folders import WORDS, add, cairn, counts, documents, settled, sync, titles
-from tests.e2e.server import Server, events, finished
+from tests.e2e.folders import WORDS, add, cairn, counts, documents, killed_during_a_pass, settled, sync, titles
+from tests.e2e.server import Server, finished
 
 SECRET = "the-secret-of-the-archive"
 CONNECTIONS = """
@@ -131,14 +131,10 @@ def test_a_kill_in_the_middle_of_a_pass_loses_and_doubles_nothing(server: Server
         bucket.put("notes/2.md", "changed", times=2)
         for number in range(8):
             bucket.put(f"notes/new-{number}.md", f"fresh{number}", times=2)
-        job = client.post(f"/v1/collections/default/sources/{source['id']}/sync").json()
-        for name, data, _ in events(client, "GET", f"/v1/jobs/{job['id']}/events"):
-            if name == "step.progress" if moment == "a file" else data.get("output") and data["step"] == moment:
-                server.kill()
-                break
+        job_id = killed_during_a_pass(server, client, source, moment)
     server.start()
     with server.client() as client:
-        finished(client, job["id"])
+        finished(client, job_id)
         settled(client, source["id"])
         after = documents(client)
         kept = {"moved.md", *(f"{number}.md" for number in range(2, 6)), *(f"new-{number}.md" for number in range(8))}

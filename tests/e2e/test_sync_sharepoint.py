@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from tests.e2e.folders import WORDS, add, cairn, counts, documents, reader_key, settled, sync, titles
-from tests.e2e.server import Server, events, finished
+from tests.e2e.folders import (
+    WORDS,
+    add,
+    by_title,
+    cairn,
+    counts,
+    documents,
+    killed_during_a_pass,
+    reader_key,
+    seen_by,
+    settled,
+    sync,
+    titles,
+)
+from tests.e2e.server import Server, finished
 from tests.fakes.http_server import Reply
 from tests.fakes.sharepoint import DRIVE, SECRET, SharePoint, group, sharepoint, site_group, user
 
@@ -46,15 +57,6 @@ def _text(word: str) -> str:
     return f"# About {word}\n\n" + f"The {word} rests in the northern archive. " * 6
 
 
-def _sees(server: Server, key: str) -> set[str]:
-    with server.client(key) as client:
-        return {each["title"] for each in client.get("/v1/documents").json()["documents"]}
-
-
-def _by_title(client: httpx.Client) -> dict[str, dict[str, Any]]:
-    return {each["title"]: each for each in documents(client).values()}
-
-
 def test_files_come_change_are_renamed_restricted_and_go(
     server: Server, people: dict[str, str], cloud: SharePoint
 ) -> None:
@@ -68,9 +70,9 @@ def test_files_come_change_are_renamed_restricted_and_go(
     with server.client() as client:
         source = add(client, PLACE)
         assert counts(source) == {"files": 4, "new": 4}
-        first = _by_title(client)
+        first = by_title(client)
         assert set(first) == {"one", "two", "three", "four"}
-        assert [_sees(server, people[name]) for name in ("ada", "bob")] == [{"one", "two"}, {"one", "three"}]
+        assert [seen_by(server, people[name]) for name in ("ada", "bob")] == [{"one", "two"}, {"one", "three"}]
         assert counts(sync(client, source)) == {}, "nothing changed, and only changes are listed"
         assert cloud.asked_whole == 1
 
@@ -80,11 +82,11 @@ def test_files_come_change_are_renamed_restricted_and_go(
         cloud.delete("4")
         cloud.put("5", "five.md", _text(WORDS[5]), user("bob"))
         assert counts(sync(client, source)) == {"files": 4, "new": 1, "changed": 1, "removed": 1, "shared": 1}
-        second = _by_title(client)
+        second = by_title(client)
         assert set(second) == {"one", "renamed", "three", "five"}
         assert second["renamed"]["id"] == first["two"]["id"]
         assert second["three"]["active_version_id"] == first["three"]["active_version_id"]
-        assert [_sees(server, people[name]) for name in ("ada", "bob")] == [
+        assert [seen_by(server, people[name]) for name in ("ada", "bob")] == [
             {"one", "renamed", "three"},
             {"one", "five"},
         ]
@@ -98,8 +100,8 @@ def test_files_come_change_are_renamed_restricted_and_go(
         cloud.oldest = 10**6
         cloud.items["1"].permissions = None
         assert counts(sync(client, source)) == {"files": 4, "shared": 1}, "the delta's memory was refused"
-        assert _by_title(client).keys() == second.keys()
-        assert [_sees(server, people[name]) for name in ("ada", "bob")] == [{"renamed", "three"}, {"five"}]
+        assert by_title(client).keys() == second.keys()
+        assert [seen_by(server, people[name]) for name in ("ada", "bob")] == [{"renamed", "three"}, {"five"}]
 
 
 def test_a_kill_in_the_middle_of_a_pass_loses_no_change(
@@ -114,20 +116,16 @@ def test_a_kill_in_the_middle_of_a_pass_loses_no_change(
         cloud.put("1", "1.md", _text("changed"), STAFF)
         cloud.share("2", BOARD)
         cloud.delete("3")
-        job = client.post(f"/v1/collections/default/sources/{source['id']}/sync").json()
-        for name, _, _ in events(client, "GET", f"/v1/jobs/{job['id']}/events"):
-            if name == "step.progress":
-                server.kill()
-                break
+        job_id = killed_during_a_pass(server, client, source, "a file")
     server.start()
     with server.client() as client:
-        finished(client, job["id"])
+        finished(client, job_id)
         settled(client, source["id"])
-        assert set(_by_title(client)) == {"0", "1", "2", "4", "5", *(str(number) for number in range(10, 18))}
+        assert set(by_title(client)) == {"0", "1", "2", "4", "5", *(str(number) for number in range(10, 18))}
         assert titles(client, "changed") == {"1.md"}
         assert {each["status"] for each in documents(client).values()} == {"ready"}
         assert counts(sync(client, source)) == {}
-    assert "2" not in _sees(server, people["bob"])
+    assert "2" not in seen_by(server, people["bob"])
 
 
 def test_a_file_that_is_not_given_now_is_asked_for_again(server: Server, cloud: SharePoint) -> None:
