@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic import BaseModel, Field
 
 from app.client import models
@@ -14,6 +16,16 @@ class Place(BaseModel):
     title: str
     page: int = Field(description="from 1")
     boxes: list[models.PageBox] = Field(description="in PDF points from the top left of their page")
+
+
+class Filters(BaseModel):
+    """What a document must be; what is left out is of no matter."""
+
+    document_ids: list[str] | None = None
+    metadata: dict[str, str | list[str]] = Field({}, description="by key: its value, or the values of which it has one")
+    tags: list[str] | None = Field(None, description="it has one of them")
+    date_from: date | None = Field(None, description="the document's own date, else the day of its upload")
+    date_to: date | None = Field(None, description="inclusive")
 
 
 class Found(Place):

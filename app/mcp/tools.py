@@ -14,6 +14,7 @@ from pydantic import Field
 from app.client import AsyncCairn, ClientError, calls, models
 from app.mcp.shapes import (
     CitedAnswer,
+    Filters,
     Found,
     FoundPassages,
     ListedDocument,
@@ -38,6 +39,7 @@ Collections = Annotated[
     list[str] | None,
     Field(description="names of collections to look in; default: the one named default", max_length=20),
 ]
+Narrowed = Annotated[Filters | None, Field(description="only documents that are so")]
 Cursor = Annotated[str | None, Field(description="the `next_cursor` of the answer before")]
 
 
@@ -51,10 +53,11 @@ def server(connect: Connect, version: str = "") -> MCPServer[Any]:
         query: Annotated[str, Field(description="a question or key words", min_length=1, max_length=4_000)],
         context: Context[Any, Any],
         collections: Collections = None,
+        filters: Narrowed = None,
         top_k: Annotated[int, Field(ge=1, le=50)] = 8,
     ) -> FoundPassages:
         """Find passages of documents, best first, with title and page. No language model is asked."""
-        asked = _in(collections) | {"top_k": top_k}
+        asked = _in(collections, filters) | {"top_k": top_k}
         found = await _sent(connect(context), lambda client: client.send(calls.search(query, **asked)))
         return FoundPassages(passages=list(map(_found, found.passages)), degraded=found.degraded)
 
@@ -62,9 +65,10 @@ def server(connect: Connect, version: str = "") -> MCPServer[Any]:
         question: Annotated[str, Field(description="a whole question", min_length=1, max_length=4_000)],
         context: Context[Any, Any],
         collections: Collections = None,
+        filters: Narrowed = None,
     ) -> CitedAnswer:
         """Answer a question from the documents; each sentence cites the page and the quote that hold it."""
-        asked = _in(collections)
+        asked = _in(collections, filters)
         answer = await _sent(connect(context), lambda client: client.send(calls.answer(question, **asked)))
         return CitedAnswer(
             text=answer.text,
@@ -134,8 +138,9 @@ async def _sent(connected: AbstractAsyncContextManager[AsyncCairn], asking: Call
         raise ToolError(str(error)) from error
 
 
-def _in(collections: list[str] | None) -> dict[str, Any]:
-    return {"collections": collections} if collections else {}
+def _in(collections: list[str] | None, filters: Filters | None) -> dict[str, Any]:
+    asked = {"collections": collections, "filters": filters and filters.model_dump(mode="json", exclude_defaults=True)}
+    return {name: value for name, value in asked.items() if value}
 
 
 def _found(passage: models.Passage) -> Found:

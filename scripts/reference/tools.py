@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 from app.mcp import tools
@@ -19,24 +20,24 @@ def page() -> str:
     parts = [_INTRODUCTION]
     for tool in asyncio.run(tools.server(_nowhere).list_tools()):
         required = set(tool.input_schema.get("required", ()))
-        rows = [
-            (code(name) + (" *" if name in required else ""), _kind(shape), escaped(str(shape.get("description", ""))))
-            for name, shape in tool.input_schema["properties"].items()
-        ]
         result = tool.output_schema or {}
-        gives = [
-            (code(name), _kind(shape), escaped(str(shape.get("description", ""))))
-            for name, shape in result.get("properties", {}).items()
-        ]
-        parts += [f"## `{tool.name}`\n", escaped(tool.description or "") + "\n", table(("argument", "type", ""), rows)]
-        parts += [table(("result", "type", ""), gives)]
-        for name, shape in result.get("$defs", {}).items():
-            inner = [
-                (code(field), _kind(each), escaped(str(each.get("description", ""))))
-                for field, each in shape.get("properties", {}).items()
-            ]
-            parts += [f"{name}:\n", table(("field", "type", ""), inner)]
+        parts += [f"## `{tool.name}`\n", escaped(tool.description or "") + "\n"]
+        parts += [_fields(tool.input_schema, "argument", required), *_named(tool.input_schema)]
+        parts += [_fields(result, "result"), *_named(result)]
     return "\n".join(parts)
+
+
+def _fields(schema: dict[str, Any], heading: str, required: Collection[str] = ()) -> str:
+    rows = [
+        (code(name) + (" *" if name in required else ""), _kind(shape), escaped(str(shape.get("description", ""))))
+        for name, shape in schema.get("properties", {}).items()
+    ]
+    return table((heading, "type", ""), rows)
+
+
+def _named(schema: dict[str, Any]) -> list[str]:
+    """The types that it speaks of by name."""
+    return [part for name, shape in schema.get("$defs", {}).items() for part in (f"{name}:\n", _fields(shape, "field"))]
 
 
 def _nowhere(_: Any) -> Any:

@@ -102,6 +102,11 @@ async def test_search_ask_list_and_read_tell_page_and_place(server: Server, docu
         assert passages[0]["title"] == "handbook"
         assert passages[0]["boxes"]
 
+        for elsewhere in ({"document_ids": ["doc_none"]}, {"tags": ["payroll"]}, {"date_to": "2001-01-01"}):
+            assert not (await _told(client, "search", query=QUESTION, filters=elsewhere))["passages"]
+            assert (await _told(client, "ask", question=QUESTION, filters=elsewhere))["abstained"]
+        assert (await _told(client, "search", query=QUESTION, filters={"document_ids": [document]}))["passages"]
+
         answer = await _told(client, "ask", question=QUESTION)
         assert "28 days of paid leave" in answer["text"]
         assert (answer["abstained"], answer["citations"][0]["page"]) == (False, 1)

@@ -10,7 +10,10 @@ from app.api.app import ROUTERS
 from pipelines.domain.access import PERMISSIONS, Permission, Principal, Role
 
 OPEN = {"/healthz", "/readyz", "/metrics"}  # for probes; they tell nothing of documents
-SIGN_IN = {"/v1/sign-in", "/v1/sign-in/renew"}  # for visitors whom nobody knows yet; they hand on what the provider gives
+SIGN_IN = {
+    "/v1/sign-in",
+    "/v1/sign-in/renew",
+}  # for visitors whom nobody knows yet; they hand on what the provider gives
 THEMSELVES = {"/v1/me"}  # tells callers who they are, whatever they may
 
 
