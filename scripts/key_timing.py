@@ -20,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +54,9 @@ def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float
     return (statistics.fmean(first) - statistics.fmean(second)) / error, error
 
 
-def measure(identity: Opens, real: str, calls: int, dice: random.Random) -> dict[str, dict[str, float]]:
+def measure(
+    identity: Opens, real: str, calls: int, dice: random.Random, clock_ns: Callable[[], int] = time.perf_counter_ns
+) -> dict[str, dict[str, float]]:
     length = len(real) - len(KEY_PREFIX)
     kinds = {"random": 0, "1 right": 1, "half right": length // 2, "all but one right": length - 1}
     taken: dict[str, list[float]] = {kind: [] for kind in (*kinds, "random again")}
@@ -66,10 +68,10 @@ def measure(identity: Opens, real: str, calls: int, dice: random.Random) -> dict
     guesses = [guess(real, kinds.get(kind, 0), dice) for kind in order]
     gc.disable()
     for kind, secret in zip(order, guesses, strict=True):
-        began = time.perf_counter_ns()
+        began = clock_ns()
         with suppress(Unauthenticated):
             identity.principal(secret)
-        taken[kind].append(time.perf_counter_ns() - began)
+        taken[kind].append(clock_ns() - began)
     gc.enable()
     blocks = {
         kind: [statistics.median(times[first : first + _BLOCK]) for first in range(0, len(times), _BLOCK)]

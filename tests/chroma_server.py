@@ -31,7 +31,7 @@ class ChromaServer:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
-                httpx.get(f"{self.url}/api/v2/heartbeat", trust_env=False).raise_for_status()
+                httpx.get(f"{self.url}/api/v2/heartbeat", trust_env=False, verify=False).raise_for_status()
             except httpx.HTTPError:
                 time.sleep(0.02)
             else:

@@ -69,7 +69,7 @@ def running(folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        with httpx.Client(base_url=f"http://{address}", timeout=30, trust_env=False) as http:
+        with httpx.Client(base_url=f"http://{address}", timeout=30, trust_env=False, verify=False) as http:
             _until_ready(http, process, folder / "log")
             yield Prometheus(http)
     finally:

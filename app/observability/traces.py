@@ -8,11 +8,9 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
-import requests
 import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -111,6 +109,9 @@ class OtelTracer:
         if self._collector_url is None:
             yield
             return
+        import requests  # here: most processes, each command among them, send nothing
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
         session = requests.Session()
         session.trust_env = False
         exporter = OTLPSpanExporter(f"{self._collector_url}{_PATH}", timeout=_EXPORT_TIMEOUT_S, session=session)

@@ -53,7 +53,9 @@ class People:
 
 
 def client(url: str, key: str) -> httpx.Client:
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=120, trust_env=False)
+    return httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=120, trust_env=False, verify=False
+    )
 
 
 @dataclass

@@ -112,7 +112,7 @@ def _until_ready(url: str, within_s: float = 120) -> None:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"{url}/v1/documents", timeout=10, trust_env=False).status_code == 401:
+            if httpx.get(f"{url}/v1/documents", timeout=10, trust_env=False, verify=False).status_code == 401:
                 return
         except httpx.HTTPError:
             pass

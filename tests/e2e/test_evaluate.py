@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.e2e.server import KEY, ROOT, Server, finished, running, upload
@@ -107,7 +106,7 @@ def test_what_cannot_be_measured_is_refused(server: Server, golden: Path) -> Non
 
 
 def test_a_reader_measures_nothing(server: Server, golden: Path) -> None:
-    with httpx.Client(base_url=server.url, trust_env=False) as nobody:
+    with server.client(None) as nobody:
         assert nobody.post("/v1/evaluations", json={}).status_code == 401
 
 

@@ -42,7 +42,7 @@ def client(server: Server) -> Iterator[openai.OpenAI]:
 
 
 def _client(server: Server, key: str) -> openai.OpenAI:
-    http = httpx.Client(trust_env=False, timeout=60)
+    http = httpx.Client(trust_env=False, verify=False, timeout=60)
     return openai.OpenAI(base_url=f"{server.url}/v1", api_key=key, http_client=http, max_retries=0)
 
 

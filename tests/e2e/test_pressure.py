@@ -131,7 +131,7 @@ def test_a_client_that_leaves_before_the_first_word_stops_the_model(
     client: httpx.Client, ollama: FakeOllama, body: dict[str, Any]
 ) -> None:
     ollama.faults = Faults(first_delay_s=60)
-    leaving = httpx.Client(base_url=client.base_url, headers=client.headers, trust_env=False, timeout=60)
+    leaving = httpx.Client(base_url=client.base_url, headers=client.headers, trust_env=False, verify=False, timeout=60)
 
     def ask() -> None:
         with pytest.raises((httpx.HTTPError, OSError, RuntimeError)):
