@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from pipelines.domain.access import Principal
@@ -14,35 +14,57 @@ from pipelines.domain.views import View
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """Everything but the question's words: within it, entries may stand for each other.
+class Seen:
+    """A collection as it is searched for somebody.
 
-    Who may read other documents has another `seen`, and so has a document's every change; what happens to documents that
-    the principal may not read leaves it as it is. `maker`: what turns passages into answers (models, prompts, program).
+    Who may read other documents has another `what`, and so has a document's every change; what happens to documents that
+    the principal may not read leaves it as it is.
     """
 
-    tenant_id: str
     collection_id: str
     generation_id: str
     embedding_model: str
+    what: str
+
+    @classmethod
+    def of(cls, view: View) -> Seen:
+        generation = view.collection.active_generation
+        return cls(view.collection.id, generation.id, generation.embedding_model, view.seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Everything but the question's words: within it, entries may stand for each other.
+
+    `seen`: the collections that are asked, first the one that says how to answer. `maker`: what turns passages into answers
+    (models, prompts, program).
+    """
+
+    tenant_id: str
+    seen: tuple[Seen, ...]
     answering: Answering
-    seen: str
     maker: str
     options: Mapping[str, object]
 
     @classmethod
-    def of(cls, principal: Principal, view: View, maker: str, options: Mapping[str, object]) -> Scope:
-        collection, generation = view.collection, view.collection.active_generation
+    def of(cls, principal: Principal, views: Sequence[View], maker: str, options: Mapping[str, object]) -> Scope:
+        """Of one view at least."""
         return cls(
             tenant_id=principal.tenant_id,
-            collection_id=collection.id,
-            generation_id=generation.id,
-            embedding_model=generation.embedding_model,
-            answering=collection.answering,
-            seen=view.seen,
+            seen=tuple(map(Seen.of, views)),
+            answering=views[0].collection.answering,
             maker=maker,
             options=options,
         )
+
+    @property
+    def embedding_model(self) -> str:
+        """By whose vectors questions are compared."""
+        return self.seen[0].embedding_model
+
+    @property
+    def collection_ids(self) -> tuple[str, ...]:
+        return tuple(each.collection_id for each in self.seen)
 
     @property
     def id(self) -> str:

@@ -57,6 +57,7 @@ def test_several_collections_answer_together_and_the_record_says_so(client: http
     assert "finding" in record["manifest"]["settings"]
     assert client.post(f"/v1/answers/{id_}/replay").raise_for_status().json()["same"]
     again = client.post("/v1/query", json={"query": "How often is the kestrel pump inspected?", **BOTH}).json()
+    assert again["cache"] == "exact"
     assert (again["text"], again["citations"][0]["quote"]) == (
         answer.json()["text"],
         answer.json()["citations"][0]["quote"],

@@ -51,8 +51,7 @@ class CachedAsk:
     """An Answerer around another. A kept answer comes as the same events as when it was made.
 
     `maker` names what answers: its models, prompts and program. `semantic` False: only the same words are one question.
-    A question that leans on a conversation is nobody else's, and its words may be those of documents: it is not kept. Nor
-    is one to several collections: of those, what was found is kept for each.
+    A question that leans on a conversation is nobody else's, and its words may be those of documents: it is not kept.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class CachedAsk:
         self._flights: Flights[AnswerEvent] = Flights()
 
     async def stream(self, principal: Principal, question: Question) -> AsyncGenerator[AnswerEvent, None]:
-        if question.leans_on or question.also:
+        if question.leans_on:
             async with aclosing(self._ask.stream(principal, question)) as events:
                 async for event in events:
                     yield event
@@ -147,7 +146,7 @@ class CachedAsk:
             scope = self._scope(uow, principal, question)
             key = scope.key(question.text)
             known = self._memory.get(key)
-            if known and uow.chunks.seen(principal, scope.collection_id, known.chunk_ids) == known.chunk_ids:
+            if known and _all_seen(uow, principal, scope, known.chunk_ids):
                 return _Looked(scope, key, known.events)
             stored = self._kept.get(ANSWERS, [key]).get(key)
             events = _load(stored, partial(_visible, uow, principal, scope)) if stored else None
@@ -169,11 +168,16 @@ class CachedAsk:
         return None
 
     def _scope(self, uow: UnitOfWork, principal: Principal, question: Question) -> Scope:
-        view = uow.collections.view(principal, question.collection)
-        if view is None:
-            raise CollectionNotFound(f"There is no collection {question.collection!r}.")
-        options = {name: value for name, value in asdict(question).items() if name not in ("text", "collection")}
-        return Scope.of(principal, view, self._maker(), options)
+        views = []
+        for name in dict.fromkeys((question.collection, *question.also)):
+            view = uow.collections.view(principal, name)
+            if view is None:
+                raise CollectionNotFound(f"There is no collection {name!r}.")
+            views.append(view)
+        options = {
+            name: value for name, value in asdict(question).items() if name not in ("text", "collection", "also")
+        }
+        return Scope.of(principal, views, self._maker(), options)
 
     # --- other words ---
 
@@ -251,7 +255,17 @@ def _stands(citation: Citation, source: CatalogedChunk | None) -> bool:
 def _visible(
     uow: UnitOfWork, principal: Principal, scope: Scope, chunk_ids: Sequence[str]
 ) -> dict[str, CatalogedChunk]:
-    return uow.chunks.visible(principal, scope.collection_id, list(dict.fromkeys(chunk_ids)))
+    wanted = list(dict.fromkeys(chunk_ids))
+    return {
+        chunk_id: chunk
+        for collection_id in scope.collection_ids
+        for chunk_id, chunk in uow.chunks.visible(principal, collection_id, wanted).items()
+    }
+
+
+def _all_seen(uow: UnitOfWork, principal: Principal, scope: Scope, chunk_ids: frozenset[str]) -> bool:
+    seen = (uow.chunks.seen(principal, collection_id, chunk_ids) for collection_id in scope.collection_ids)
+    return set().union(*seen) == chunk_ids
 
 
 def _probe(vector: Vectors, question: str) -> bytes:

@@ -59,7 +59,7 @@ class CachedRetrieval:
             view = uow.collections.view(principal, collection)
             if view is None:
                 raise CollectionNotFound(f"There is no collection {collection!r}.")
-            key = Scope.of(principal, view, self._maker, options).key(query)
+            key = Scope.of(principal, [view], self._maker, options).key(query)
             stored = self._kept.get(RESULTS, [key]).get(key)
             if stored is None:
                 return key, None

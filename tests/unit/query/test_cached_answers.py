@@ -198,6 +198,30 @@ async def test_a_process_that_gave_an_answer_a_moment_ago_looks_again_too(
     assert (await whole(ask.stream(BEN, LEAVE))).cache == "none"
 
 
+async def test_an_answer_of_several_collections_is_given_again_until_one_of_them_changes(desk: Desk) -> None:
+    rules = collection(name="rules")
+    desk.change(lambda uow: uow.collections.add(rules))
+    await desk.library.add(document("doc_rules", where=rules), ["Interns get 20 days of paid leave each year."], rules)
+    desk.chat.says = "Interns get 20 days of paid leave each year [1]."
+    both = Question("How many days of paid leave do interns get?", "papers", also=("rules",))
+    first = await desk.ask(question=both)
+    assert {each.document_id for each in first.citations} == {"doc_rules"}
+    ask = desk.process()
+    for _ in range(2):  # from what all processes share, and from its own memory
+        again = await whole(ask.stream(BEN, both))
+        assert (again.cache, again.id) == ("exact", first.id)
+        desk.change(lambda uow: uow.documents.share("doc_pay", FINANCE | {"user:dora"}, at(4)))
+    assert await desk.served(question=replace(both, text=f"Please tell me {both.text}")) == "semantic"
+    for other in (replace(both, also=()), Question(both.text, "rules", also=("papers",))):
+        assert await desk.served(question=other) == "none"
+    assert await desk.served(ANNA, both) == "none", "she may read more of one of them"
+    desk.change(lambda uow: uow.documents.share("doc_rules", FINANCE, at(5)))
+    taken_away = await desk.ask(question=both)
+    assert (taken_away.cache, "Interns" in str(taken_away.citations)) == ("none", False)
+    with pytest.raises(CollectionNotFound):
+        await desk.ask(question=replace(both, also=("rules", "nobody's")))
+
+
 async def test_another_model_answers_anew(desk: Desk) -> None:
     await desk.ask()
     other = await whole(desk.process("model-2").stream(BEN, LEAVE))
