@@ -1,6 +1,7 @@
 """Serves the console. Its files lie in static/ as the browser gets them: nothing is built.
 
-They are served under a digest of them all, so that a browser keeps them until one changes and never mixes two releases.
+They are served under a digest of them all, so that a browser keeps them until one changes and never mixes two releases. One
+is the same for all releases: it sees to it that the page is whole.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pipelines.domain.errors import NotFound
 
 _STATIC = Path(__file__).parent / "static"
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_WHOLE = "whole.js"
 _KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -44,6 +46,10 @@ def install(app: FastAPI, console: Console) -> None:
     @app.get("/", include_in_schema=False)
     async def console_page() -> HTMLResponse:
         return HTMLResponse(page, headers={"Content-Security-Policy": policy()})
+
+    @app.get(f"/console/{_WHOLE}", include_in_schema=False)
+    async def whole() -> Response:
+        return Response(files[_WHOLE], media_type=_MEDIA_TYPES[".js"], headers={"Cache-Control": "no-cache"})
 
     @app.get("/console/{release}/{path:path}", include_in_schema=False)
     async def console_file(release: str, path: str) -> Response:

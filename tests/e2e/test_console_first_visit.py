@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from app.cli.handbook import QUESTION
 from tests.e2e.browser import accessible, fits, marked, picture, sign_in, visiting
@@ -97,3 +97,25 @@ def test_the_key_ends_with_the_tab_and_is_in_no_cookie(browser: Browser, server:
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_text("You are signed out.")).to_be_visible()
         assert page.evaluate("sessionStorage.getItem('cairn.key')") is None
+
+
+@pytest.mark.parametrize("part", ["main.js", "views/library.js", "css/layout.css"])
+def test_a_page_of_which_a_part_is_missing_loads_again_by_itself(browser: Browser, server: Server, part: str) -> None:
+    """As while a release is rolled out, and the server that is asked is of another one."""
+    missing = [True, True]
+
+    def answer(route: Route) -> None:
+        if missing:
+            missing.pop()
+            route.fulfill(status=404)
+        else:
+            route.continue_()
+
+    with visiting(browser, server, key=None, expected=["status of 404"]) as page:
+        page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+        page.route(f"**/console/*/{part}", answer)
+        page.reload()
+        expect(page.get_by_text("Cairn is being updated.")).to_be_visible()
+        expect(page.get_by_label("API key")).to_be_visible()
+        assert not missing
+        assert page.evaluate("sessionStorage.length") == 0
