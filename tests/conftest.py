@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.e2e import engine
+from tests.e2e import engine, preloaded
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +25,7 @@ def _nobodys_own_files(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ[engine.VARIABLE] = config.getoption("--engine")
+    preloaded.in_use = True
 
 
 def pytest_report_header() -> str | None:
