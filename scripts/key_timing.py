@@ -1,12 +1,13 @@
 #!/usr/bin/env python
-"""Does the time of a refusal tell how much of a key was right? Welch's t over many calls in this process, as JSON.
+"""Does the time of a refusal tell how much of a key was right? Paired t over many calls in this process, as JSON.
 
     scripts/key_timing.py [--calls 20000] [--seed 1]
 
 Keys that begin like a real one, by more and more characters, against random ones, in a random order; each call is timed by
-itself. What is compared are the medians of blocks of calls, so that what the machine did meanwhile is in none. A |t| of 4.5 and
-more would be a sign (Goodwill and others, "A testing methodology for side-channel resistance validation", 2011). It also says
-what it could have seen: `smallest_seen_ns` is the difference that would have given 4.5.
+itself. What is compared are the medians of blocks of calls, each with that of the random keys of the same block: what the
+machine did meanwhile is in both. A |t| of 4.5 and more would be a sign (Goodwill and others, "A testing methodology for
+side-channel resistance validation", 2011). It also says what it could have seen: `smallest_seen_ns` is the difference that
+would have given 4.5.
 """
 
 from __future__ import annotations
@@ -48,10 +49,11 @@ def guess(real: str, right: int, dice: random.Random) -> str:
     return KEY_PREFIX + tail[:right] + "".join(wrong)
 
 
-def welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
-    """Welch's t of the means, and their standard error."""
-    error = math.sqrt(statistics.variance(first) / len(first) + statistics.variance(second) / len(second))
-    return (statistics.fmean(first) - statistics.fmean(second)) / error, error
+def paired(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
+    """Student's t of the differences between two that belong together, and the standard error of their mean."""
+    differences = [one - other for one, other in zip(first, second, strict=True)]
+    error = max(statistics.stdev(differences), 1e-9) / math.sqrt(len(differences))
+    return statistics.fmean(differences) / error, error
 
 
 def measure(
@@ -80,7 +82,7 @@ def measure(
     found = {}
     for kind, times in blocks.items():
         if kind != "random":
-            t, error = welch(times, blocks["random"])
+            t, error = paired(times, blocks["random"])
             mean = statistics.fmean(times)
             found[kind] = {"mean_ns": round(mean), "t": round(t, 2), "smallest_seen_ns": round(SIGN * error)}
     return found
