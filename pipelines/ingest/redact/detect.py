@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from functools import cache, lru_cache
 from importlib.metadata import version
+from threading import Lock
 from typing import Protocol
 
 from pipelines.domain.errors import ConfigurationError, RedactionFailed
@@ -48,6 +49,9 @@ PLACEHOLDER = re.compile(r"<[A-Z][A-Z_]*_(?:\d{1,6}|[0-9a-f]{8}|[0-9a-f]{32}|\*{
 """What redaction leaves behind; it is never itself taken for personal data."""
 
 
+_BUILDING = Lock()  # the first uploads come together, and each would build its own
+
+
 class Analyzer(Protocol):
     """A loaded detector."""
 
@@ -63,12 +67,17 @@ def recognisers_id() -> str:
     return f"presidio-{version('presidio-analyzer')}+{RULES}"
 
 
-@lru_cache(maxsize=4)
 def blank_analyzer(names: str | None = None) -> Analyzer:
     """Presidio on a blank spaCy tokeniser; built once a process (about a second, 100 MB), nothing downloaded.
 
     `names`: the folder of a model for names, instead of the one that ships. Raises ConfigurationError.
     """
+    with _BUILDING:
+        return _built(names)
+
+
+@lru_cache(maxsize=4)
+def _built(names: str | None) -> Analyzer:
     from pipelines.ingest.redact.analyzer import BlankAnalyzer
     from pipelines.ingest.redact.names import finder
 
@@ -84,7 +93,7 @@ def detect(text: str, policy: PiiPolicy, analyzer: Analyzer | None = None) -> li
     rules = {entity: rule for entity, rule in policy.rules.items() if rule.action is not PiiAction.KEEP}
     if not rules or not text.strip() or (rules.keys() <= IDENTIFIERS and not _MARKED.search(text)):
         return []
-    analyzer = analyzer or (blank_analyzer(policy.names) if policy.names else blank_analyzer())
+    analyzer = analyzer or blank_analyzer(policy.names)
     if unknown := sorted(rules.keys() - analyzer.entities):
         raise ConfigurationError(
             f"The PII policy {policy.name!r} names {', '.join(unknown)}, which nothing here detects."

@@ -166,7 +166,7 @@ class Failing:
 
 
 def test_a_failing_detector_lets_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detection, "blank_analyzer", Failing)
+    monkeypatch.setattr(detection, "blank_analyzer", lambda _: Failing())
     with pytest.raises(CairnError) as failure:
         redact_text("ada@example.com", DEFAULT_POLICY, KEY)
     assert "ada" not in str(failure.value)
