@@ -136,6 +136,8 @@ def _json(words: list[str], at: Mapping[str, str]) -> dict[str, Any]:
 def _fresh(url: str, key: str, words: list[str], at: Mapping[str, str]) -> dict[str, Any]:
     """All files in a collection of their own, from the command to the last one that can be searched."""
     with Cairn(url, key) as client:
+        while any(client.jobs(status=status, limit=1).jobs for status in ("queued", "running")):
+            time.sleep(1)  # those of the runs before would stand in line with these
         collection = client.create_collection(f"bulk-{int(time.time())}-whole").name
         words = [collection if before == "-c" else word for before, word in zip(["", *words], words, strict=False)]
         told = _json(words, at)
