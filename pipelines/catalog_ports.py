@@ -243,6 +243,9 @@ class Upkeep(Protocol):
     def chunked(self, collection_id: str) -> set[str]: ...  # versions with chunks, whatever they are worth
     def undeleted(self, tenant_id: str | None) -> list[str]: ...  # jobs that ended and left a deletion unfinished
     def silent(self, tenant_id: str | None, since: datetime) -> list[str]: ...  # jobs not ended and not heard of since
+    def unstarted(
+        self, since: datetime, before: datetime, limit: int
+    ) -> list[str]: ...  # jobs queued then, oldest first
     def last_heard(self) -> datetime | None: ...  # of any job
     def forget_answers(self, before: datetime) -> int: ...  # by Idempotency-Key
     def forget_history(self, before: datetime) -> int: ...  # events of jobs that ended before

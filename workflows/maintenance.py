@@ -35,6 +35,7 @@ class Files(Protocol):
 
 
 class Jobs(Protocol):
+    async def send_again(self) -> StepOutput: ...  # what the engine took and did not begin
     async def reconcile(self, tenant_id: str | None) -> StepOutput: ...  # starts what nobody works on again
 
 
@@ -67,8 +68,9 @@ def functions(
         trigger=inngest.TriggerCron(cron="* * * * *"),
         retries=0,  # the next minute is the retry
     )
-    async def sweep_outbox(ctx: inngest.Context) -> StepOutput:
-        return await ctx.step.run("send", upkeep.outbox.sweep)
+    async def sweep_outbox(ctx: inngest.Context) -> None:
+        await ctx.step.run("send", upkeep.outbox.sweep)
+        await ctx.step.run("send-again", upkeep.jobs.send_again)
 
     async def mend(run: Run, tenant_id: str | None) -> None:
         async def plan() -> StepOutput:

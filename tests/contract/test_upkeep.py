@@ -165,6 +165,29 @@ async def test_a_job_that_the_engine_lost_is_started_again_but_one_that_waits_is
     assert forgotten["abandoned_jobs"] == 1, "others went on for a week, and this one never did"
 
 
+async def test_an_event_that_the_engine_took_and_lost_is_sent_again_while_its_job_waits(catalog: SqlCatalog) -> None:
+    lost, begun, ended = (document(f"doc_{name}", seconds=at_) for at_, name in enumerate(("lost", "begun", "ended")))
+    with catalog.begin() as uow:
+        for each in (lost, begun, ended):
+            uow.documents.add(each)
+            uow.jobs.add(ingest_job(each.latest))
+        uow.jobs.start_step(ingest_job(begun.latest).id, "parse-document", at(5))
+        uow.jobs.finish(ingest_job(ended.latest).id, JobStatus.CANCELLED, at(5))
+
+    async def sent_again(now: float) -> list[str]:
+        engine = Engine()
+        told = await _reconciliation(catalog, engine, at(now)).send_again()
+        assert told == {"sent": len(engine.sent)}
+        return engine.sent
+
+    assert await sent_again(50) == [], "it may be about to begin"
+    assert await sent_again(70) == await sent_again(HOUR) == [f"document-uploaded-{lost.latest.id}"]
+    assert await sent_again(DAY) == [], "the engine would take it for a new one"
+    with catalog.begin() as uow:
+        uow.jobs.start_again(ingest_job(ended.latest).id, at(DAY))
+    assert await sent_again(DAY + 90) == [f"document-uploaded-{ended.latest.id}-2"]
+
+
 async def test_a_reconciliation_is_asked_for_once_at_a_time(catalog: SqlCatalog) -> None:
     engine = Engine()
     requests = Reconciles(catalog, Outbox(catalog, engine), lambda: at(0))

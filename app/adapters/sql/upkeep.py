@@ -137,6 +137,11 @@ class SqlUpkeep:
         )
         return list(self.session.exec(query.order_by(col(JobRow.created_at))))
 
+    def unstarted(self, since: datetime, before: datetime, limit: int) -> list[str]:
+        queued = col(JobRow.status) == JobStatus.QUEUED.value
+        query = select(JobRow.id).where(queued, JobRow.updated_at >= since, JobRow.updated_at < before)
+        return list(self.session.exec(query.order_by(col(JobRow.updated_at), col(JobRow.id)).limit(limit)))
+
     def last_heard(self) -> datetime | None:
         return self.session.exec(select(func.max(JobRow.updated_at))).one()
 

@@ -1,4 +1,4 @@
-"""Jobs that nobody works on any more: the engine lost them, or they gave up with a document half deleted."""
+"""Jobs that nobody works on: the engine lost them, or they gave up with a document half deleted."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ log = structlog.get_logger()
 
 _IDLE = timedelta(hours=6)  # more than the longest wait between two attempts of a step
 _FORGOTTEN = timedelta(days=7)
+# An event is sent again while its engine still knows its id, and takes a second one for the first.
+_UNSTARTED = timedelta(minutes=1)
+_KNOWN = timedelta(hours=20)
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,19 @@ class JobReconciliation:
         for kind, found in drift.items():
             DRIFT.labels(kind).inc(found)
         return drift
+
+    async def send_again(self) -> dict[str, int]:
+        """The events of jobs that wait to begin, the oldest. An engine may take an event and lose it: the Inngest server does
+        while its Redis is gone. Of those that it has it drops the second."""
+        events = await asyncio.to_thread(self._unstarted)
+        taken = await self.outbox.dispatch(events)
+        return {"sent": len(events) if taken else 0}
+
+    def _unstarted(self) -> list[OutboxEvent]:
+        now = self.clock()
+        with self.catalog.read() as uow:
+            waiting = uow.upkeep.unstarted(now - _KNOWN, now - _UNSTARTED, _AT_ONCE)
+            return [start_event(job) for job in map(uow.jobs.find, waiting) if job is not None]
 
     def _start_again(self, tenant_id: str | None) -> tuple[dict[str, int], list[OutboxEvent]]:
         at, events = self.clock(), []
