@@ -1,5 +1,5 @@
 // While a release is rolled out, servers of two releases answer under one address, and who is asked for a file of this page may
-// not have it. Then the page loads again, until all of it comes from one release.
+// not have it. Then the page loads again, until all of it comes from one release. It comes before all else, to hear what fails.
 
 const WAIT_MS = 2000;
 const MOST = 60;
