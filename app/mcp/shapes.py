@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.client import models
 
@@ -20,6 +20,8 @@ class Place(BaseModel):
 
 class Filters(BaseModel):
     """What a document must be; what is left out is of no matter."""
+
+    model_config = ConfigDict(extra="forbid")  # what is misspelt would narrow nothing
 
     document_ids: list[str] | None = None
     metadata: dict[str, str | list[str]] = Field({}, description="by key: its value, or the values of which it has one")

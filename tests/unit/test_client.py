@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from app.api.app import Edge, build
 from app.api.sse import StreamLimits
 from app.client import AsyncCairn, Cairn, Event, NoCredentials, Problem, Retries, Unreachable, calls, models
 from app.client.wire import Decoder
+from app.mcp.shapes import Filters
 from tests.fakes.replies import JSON, Reply, serving
 
 JOB = {
@@ -28,8 +30,8 @@ def _client(address: str, slept: list[float] | None = None, **given: Any) -> Cai
     return Cairn(address, "secret", sleep=(slept if slept is not None else []).append, **given)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=[model.__name__ for model in MODELS])
-def test_models_have_the_fields_that_the_server_says_it_answers_with(model: type[models.Model]) -> None:
+@pytest.mark.parametrize("model", [*MODELS, Filters], ids=lambda model: model.__name__)
+def test_models_have_the_fields_that_the_server_says_it_takes_and_answers_with(model: type[BaseModel]) -> None:
     app = build(_never, Edge(1, 1, StreamLimits()))  # type: ignore[arg-type]  # it is never started
     told = app.openapi()["components"]["schemas"][model.__name__]
     known = model.model_json_schema()
